@@ -1,0 +1,4 @@
+//! The custom resource.
+pub fn crd_yaml() -> String {
+    String::new()
+}

@@ -1,0 +1,21 @@
+//! wedof-sheet-sync keeps a Google spreadsheet true to a Wedof account.
+//!
+//! Two halves meet in one type each way: the [`operator`] turns a custom resource into a CronJob and hands
+//! a [`spec::SyncSpec`] to its runs; the [`sync`] does the work (`wedof → table → sheets`) and hands a
+//! [`report::RunReport`] back. The sync knows nothing of Kubernetes, the operator nothing of Wedof or Google.
+
+pub mod api;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod failure;
+pub mod operator;
+pub mod progress;
+pub mod report;
+pub mod sheets;
+pub mod simulator;
+pub mod spec;
+pub mod sync;
+pub mod table;
+pub mod telemetry;
+pub mod wedof;

@@ -1,0 +1,35 @@
+//! One tab of a spreadsheet, reconciled: read it, plan the differences, apply them as atomic batches, verify.
+
+use crate::{
+    spec::{DeletionGuard, MissingRows, ResourceName},
+    table::Table,
+};
+
+/// What a tab should be after the sync, and what may be done to get there.
+#[derive(Debug)]
+pub struct TabWish<'a> {
+    pub resource: ResourceName,
+    pub title: &'a str,
+    pub table: &'a Table,
+    /// Paths that the spec excludes: their columns are removed. Other columns of ours that `table` lacks stay.
+    pub excluded: &'a dyn Fn(&str) -> bool,
+    pub missing_rows: MissingRows,
+    pub guard: DeletionGuard,
+    /// `--allow-deletions NAME`: the guard is accepted once.
+    pub allow_deletions: bool,
+    /// How the records were obtained (`list`, `object` …): rows are not deleted in the run in which it changes.
+    pub origin: &'a str,
+    /// Identifies the filters; lets a refusal say that they changed since the last run.
+    pub filters: &'a str,
+}
+
+/// What was done to a tab.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TabChange {
+    pub added: i64,
+    pub updated: i64,
+    pub removed: i64,
+    pub kept: i64,
+    /// Sentences for the report's message: rounds, restored rows, merged cells left out …
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,186 @@
+//! What to sync: the part of a `WedofSheetSync` that its runs receive, and what a person writes in a config file.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The order of a run: everything of the custom resource that the sync itself needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SyncSpec {
+    pub spreadsheet_id: String,
+    /// IANA name; default Europe/Paris. Days without a zone are read in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    #[serde(default)]
+    pub wedof: WedofSpec,
+    #[serde(default)]
+    pub google: GoogleSpec,
+    /// Left out: every resource of the catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<ResourceSpec>>,
+    #[serde(default)]
+    pub deletion_guard: DeletionGuard,
+}
+
+/// How Wedof is read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WedofSpec {
+    /// The key of a Secret that holds the API key (Mon compte > Jetons d'API). Names the place in messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_secret_ref: Option<SecretKeyRef>,
+    /// Default: https://www.wedof.fr/api
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Pace of requests, 1 to 600 a minute; default 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<i32>,
+    /// Most requests of one run; default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_budget: Option<i32>,
+}
+
+/// How Google is reached.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GoogleSpec {
+    /// The key of a Secret that holds the JSON key file of a service account. Names the place in messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<SecretKeyRef>,
+}
+
+/// One key of a Secret in the object's own namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretKeyRef {
+    pub name: String,
+    pub key: String,
+}
+
+/// A list of Wedof that fills a tab.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "camelCase")]
+#[clap(rename_all = "camelCase")]
+pub enum ResourceName {
+    RegistrationFolders,
+    CertificationFolders,
+    Organisms,
+}
+
+impl ResourceName {
+    pub const ALL: [Self; 3] = [Self::RegistrationFolders, Self::CertificationFolders, Self::Organisms];
+
+    /// The name in specs, reports and metrics, as in Wedof's paths.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RegistrationFolders => "registrationFolders",
+            Self::CertificationFolders => "certificationFolders",
+            Self::Organisms => "organisms",
+        }
+    }
+
+    /// The title of the tab when the spec gives none.
+    pub fn default_tab(self) -> &'static str {
+        match self {
+            Self::RegistrationFolders => "Registration Folders",
+            Self::CertificationFolders => "Certification Folders",
+            Self::Organisms => "Organisms",
+        }
+    }
+}
+
+impl std::fmt::Display for ResourceName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One resource and how its tab should look.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourceSpec {
+    pub name: ResourceName,
+    /// Title of the tab, up to 100 characters. Default: the resource's name in English, as "Registration Folders".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tab: Option<String>,
+    /// Wedof's own filters, each with its values: `state: [accepted, inTraining]`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filters: BTreeMap<String, Vec<String>>,
+    #[serde(default, skip_serializing_if = "ColumnsSpec::is_default")]
+    pub columns: ColumnsSpec,
+    #[serde(default)]
+    pub missing_rows: MissingRows,
+}
+
+impl ResourceSpec {
+    /// The resource with every setting at its default.
+    pub fn of(name: ResourceName) -> Self {
+        Self {
+            name,
+            tab: None,
+            filters: BTreeMap::new(),
+            columns: ColumnsSpec::default(),
+            missing_rows: MissingRows::default(),
+        }
+    }
+
+    /// The title that the tab should have.
+    pub fn title(&self) -> &str {
+        self.tab.as_deref().unwrap_or(self.name.default_tab())
+    }
+}
+
+/// Which fields become columns, by dotted path; `*` stands for anything.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ColumnsSpec {
+    /// Only these paths. Empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
+    /// Not these paths; the key column stays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+    /// Header texts by path: `attendee.lastName: Nom`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl ColumnsSpec {
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What becomes of rows whose record Wedof no longer lists. Rows people wrote on are kept and marked whatever it says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MissingRows {
+    #[default]
+    Delete,
+    Keep,
+    Mark,
+}
+
+/// A run that would delete (or mark) at least `minRows` rows and more than `maxPercent` of the tab's record rows is
+/// refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DeletionGuard {
+    /// 0 to 100; default 50. 100 switches the guard off.
+    pub max_percent: i32,
+    /// Fewer deletions than this are never refused; default 20.
+    pub min_rows: i32,
+}
+
+impl Default for DeletionGuard {
+    fn default() -> Self {
+        Self {
+            max_percent: 50,
+            min_rows: 20,
+        }
+    }
+}
