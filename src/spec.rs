@@ -153,6 +153,25 @@ impl ColumnsSpec {
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether a path becomes a column. The key column is kept by the caller whatever this says.
+    pub fn wants(&self, path: &str) -> bool {
+        (self.include.is_empty() || self.include.iter().any(|pattern| glob(pattern, path)))
+            && !self.exclude.iter().any(|pattern| glob(pattern, path))
+    }
+}
+
+/// Whether a pattern covers a path: itself, `*` for any characters (dots too), or a parent (`attendee` covers
+/// `attendee.email`).
+fn glob(pattern: &str, path: &str) -> bool {
+    fn matches(pattern: &[u8], path: &[u8]) -> bool {
+        match pattern.split_first() {
+            None => path.is_empty() || path[0] == b'.',
+            Some((b'*', rest)) => (0..=path.len()).any(|skip| matches(rest, &path[skip..])),
+            Some((first, rest)) => path.first() == Some(first) && matches(rest, &path[1..]),
+        }
+    }
+    matches(pattern.as_bytes(), path.as_bytes())
 }
 
 /// What becomes of rows whose record Wedof no longer lists. Rows people wrote on are kept and marked whatever it says.
@@ -181,6 +200,26 @@ impl Default for DeletionGuard {
         Self {
             max_percent: 50,
             min_rows: 20,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_covers_a_path_its_children_and_what_its_stars_stand_for() {
+        for (pattern, path, covered) in [
+            ("attendee", "attendee", true),
+            ("attendee", "attendee.email", true),
+            ("attendee", "attendeeState", false),
+            ("*.email", "attendee.email", true),
+            ("_links.*.href", "_links.self.href", true),
+            ("_links.*.href", "_links.self.name", false),
+            ("*", "anything.at.all", true),
+        ] {
+            assert_eq!(glob(pattern, path), covered, "{pattern} {path}");
         }
     }
 }

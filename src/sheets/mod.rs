@@ -1,7 +1,7 @@
 //! One tab of a spreadsheet, reconciled: read it, plan the differences, apply them as atomic batches, verify.
 
 use crate::{
-    spec::{DeletionGuard, MissingRows, ResourceName},
+    spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
     table::Table,
 };
 
@@ -11,8 +11,8 @@ pub struct TabWish<'a> {
     pub resource: ResourceName,
     pub title: &'a str,
     pub table: &'a Table,
-    /// Paths that the spec excludes: their columns are removed. Other columns of ours that `table` lacks stay.
-    pub excluded: &'a dyn Fn(&str) -> bool,
+    /// Columns whose path the spec does not want are removed. Other columns of ours that `table` lacks stay.
+    pub columns: &'a ColumnsSpec,
     pub missing_rows: MissingRows,
     pub guard: DeletionGuard,
     /// `--allow-deletions NAME`: the guard is accepted once.
