@@ -1,0 +1,58 @@
+# Two commands matter: `make demo` and `make test`. Both do all their set-up, can be repeated, and clean up.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Build results and tools stay outside the checkout, so that a fresh clone is quick.
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/wedof-sheet-sync
+export CARGO_TARGET_DIR ?= $(CACHE)/target
+export PATH := $(CACHE)/tools/bin:$(PATH)
+export WSS_BINARY := $(CARGO_TARGET_DIR)/release/wedof-sheet-sync
+
+NEXTEST_VERSION := 0.9.151
+DENY_VERSION := 0.20.2
+
+.PHONY: help demo test unit e2e lint build generate tools cluster-down clean
+
+help: ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | column -t -s $$'\t'
+
+demo: build ## Show the main job on a real cluster: apply, run, a filled spreadsheet, status; then clean up
+	tests/e2e/demo
+
+test: unit e2e ## Set everything up and run every test, with and without a cluster; then clean up
+
+unit: tools ## Run the tests that need no cluster
+	cargo nextest run --locked
+
+e2e: build tools ## Run the tests on a real cluster
+	tests/e2e/run
+
+lint: tools ## Check format, lints, dependencies, scripts and generated files
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo deny --locked check bans licenses sources
+	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster; fi
+
+build: ## Build the program as it is shipped
+	@echo "Building the program (about five minutes the first time)…"
+	cargo build --locked --release
+
+generate: ## Write the generated files anew: crds/ and the chart's copy
+	cargo run --locked --quiet -- crd > crds/wedofsheetsyncs.yaml.new
+	mv crds/wedofsheetsyncs.yaml.new crds/wedofsheetsyncs.yaml
+	cp crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
+
+tools: ## Install the pinned test tools into the cache
+	@cargo nextest --version 2>/dev/null | grep -qF "cargo-nextest $(NEXTEST_VERSION)" || { \
+	  echo "Building cargo-nextest $(NEXTEST_VERSION), once (about five minutes)…"; \
+	  cargo install --quiet --locked --root $(CACHE)/tools cargo-nextest@$(NEXTEST_VERSION); }
+	@cargo deny --version 2>/dev/null | grep -qF "cargo-deny $(DENY_VERSION)" || { \
+	  echo "Building cargo-deny $(DENY_VERSION), once (about five minutes)…"; \
+	  cargo install --quiet --locked --root $(CACHE)/tools cargo-deny@$(DENY_VERSION); }
+
+cluster-down: ## Stop the cluster of `make demo KEEP=1` or of a test that was interrupted
+	tests/cluster/cluster down
+
+clean: cluster-down ## Remove build results and tools from the cache (the cluster's binaries stay)
+	rm -rf $(CARGO_TARGET_DIR) $(CACHE)/tools
