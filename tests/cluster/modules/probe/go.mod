@@ -1,0 +1,4 @@
+// The program in the pods of the self test.
+module wedofsheetsync.dev/cluster/probe
+
+go 1.26.0

@@ -1,0 +1,111 @@
+// What a pod sees of its cluster, for the self test. `probe check` writes one line a fact to the termination message,
+// `probe serve TEXT` answers TEXT to HTTP on port 8080, `probe get URL` and `probe dial ADDRESS` try once.
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const account = "/var/run/secrets/kubernetes.io/serviceaccount/"
+
+func main() {
+	if len(os.Args) < 2 {
+		fail(errors.New("which one? check, serve, get or dial"))
+	}
+	switch os.Args[1] {
+	case "check":
+		report := check()
+		fmt.Print(report)
+		if err := os.WriteFile("/dev/termination-log", []byte(report), 0o644); err != nil {
+			fail(err)
+		}
+	case "serve":
+		text := os.Args[2]
+		http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, text) })
+		fmt.Println("serving", text)
+		fail(http.ListenAndServe(":8080", nil))
+	case "get":
+		client := http.Client{Timeout: 5 * time.Second}
+		response, err := client.Get(os.Args[2])
+		if err != nil {
+			fail(err)
+		}
+		io.Copy(os.Stdout, response.Body)
+	default:
+		fail(errors.New("no such command"))
+	}
+}
+
+func check() string {
+	var report strings.Builder
+	fmt.Fprintf(&report, "uid=%d\n", os.Getuid())
+
+	secret, err := os.ReadFile("/secret/key")
+	fmt.Fprintf(&report, "secret=%s\n", outcome(string(secret), err))
+
+	err = os.WriteFile("/written", nil, 0o644)
+	fmt.Fprintf(&report, "root-read-only=%t\n", errors.Is(err, syscall.EROFS))
+
+	addresses, err := net.LookupHost("kubernetes.default.svc.cluster.local")
+	fmt.Fprintf(&report, "dns=%s\n", outcome(strings.Join(addresses, " "), err))
+	addresses, err = net.LookupHost("echo")
+	fmt.Fprintf(&report, "dns-short=%s\n", outcome(strings.Join(addresses, " "), err))
+	var missing *net.DNSError
+	_, err = net.LookupHost("nowhere.invalid")
+	fmt.Fprintf(&report, "dns-unknown=%t\n", errors.As(err, &missing))
+
+	fmt.Fprintf(&report, "api=%s\n", outcome(askAPI()))
+	fmt.Fprintf(&report, "zone=%s\n", os.Getenv("TZ"))
+	return report.String()
+}
+
+// askAPI reads the server's version through the Service's name, with the pod's own token and certificate.
+func askAPI() (string, error) {
+	ca, err := os.ReadFile(account + "ca.crt")
+	if err != nil {
+		return "", err
+	}
+	token, err := os.ReadFile(account + "token")
+	if err != nil {
+		return "", err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	client := http.Client{
+		Timeout:   5 * time.Second,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}},
+	}
+	request, err := http.NewRequest("GET", "https://kubernetes.default.svc/version", nil)
+	if err != nil {
+		return "", err
+	}
+	request.Header.Set("Authorization", "Bearer "+string(token))
+	response, err := client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	response.Body.Close()
+	return response.Status, nil
+}
+
+func outcome(value string, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return value
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, err)
+	os.Exit(1)
+}
