@@ -147,6 +147,26 @@ pub struct ColumnsSpec {
     /// Header texts by path: `attendee.lastName: Nom`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Header texts of fields without a label here.
+    #[serde(default, skip_serializing_if = "Headers::is_default")]
+    pub headers: Headers,
+}
+
+/// What stands in the header of a column that has no label of its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Headers {
+    /// The field's path, as in Wedof's documentation: `attendee.lastName`.
+    #[default]
+    Path,
+    /// The catalogue's French text: `Nom`. Fields that the catalogue does not know keep their path.
+    French,
+}
+
+impl Headers {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl ColumnsSpec {
@@ -204,9 +224,86 @@ impl Default for DeletionGuard {
     }
 }
 
+/// Takes the spreadsheet's ID out of what people paste: the ID itself, a link to the spreadsheet, either with stray
+/// white space or slashes. The error says what the text is instead and where the ID is found.
+pub fn spreadsheet_id(text: &str) -> Result<String, String> {
+    let text = trim(text);
+    let where_to_find = "the ID is the part of the spreadsheet's link between /d/ and /edit";
+    let (id, in_link) = match text.find("/d/") {
+        Some(at) => (&text[at + 3..], true),
+        None => (text, false),
+    };
+    if id.starts_with("2PACX-") || id.starts_with("e/2PACX-") {
+        return Err(format!(
+            "this is the link of a published copy, which cannot be written to: open the spreadsheet itself; {where_to_find}"
+        ));
+    }
+    let id = if in_link {
+        id.split(['/', '?', '#']).next().unwrap_or_default()
+    } else {
+        id.trim_matches('/')
+    };
+    if id.is_empty() {
+        return Err(format!("it is empty: {where_to_find}"));
+    }
+    if id.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!(
+            "`{id}` is the number of a tab (gid), not of a spreadsheet: {where_to_find}"
+        ));
+    }
+    if !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') || !(20..=200).contains(&id.len()) {
+        return Err(format!(
+            "a spreadsheet's ID has 20 to 200 letters, digits, `-` and `_`, and this text is another: {where_to_find}"
+        ));
+    }
+    Ok(id.to_owned())
+}
+
+/// Cuts off what editors and copying leave around a value: white space of any kind (non-breaking too), a byte order
+/// mark, zero-width spaces. The same for every key and ID, wherever it comes from.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ID: &str = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms";
+
+    #[test]
+    fn the_id_is_found_in_whatever_link_people_paste() {
+        for text in [
+            ID.to_owned(),
+            format!(" {ID}\u{a0}\r\n"),
+            format!("{ID}/"),
+            format!("https://docs.google.com/spreadsheets/d/{ID}/edit?usp=sharing#gid=0"),
+            format!("https://docs.google.com/spreadsheets/u/1/d/{ID}"),
+            format!("https://docs.google.com/spreadsheets/d/{ID}?usp=drive_link"),
+        ] {
+            assert_eq!(spreadsheet_id(&text).as_deref(), Ok(ID), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_spreadsheet_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("", "empty"),
+            (" \u{a0}", "empty"),
+            ("1590950017", "gid"),
+            (
+                "https://docs.google.com/spreadsheets/d/e/2PACX-1vQx4JZ8kXcD3hY0sRbTn/pubhtml",
+                "published",
+            ),
+            ("2PACX-1vQx4JZ8kXcD3hY0sRbTn", "published"),
+            ("1BxiMVs0XRA5nFMd KvBdBZjgmUUqptlbs74OgvE2upms", "20 to 200"),
+            ("https://docs.google.com/spreadsheets/", "20 to 200"),
+            ("abc", "20 to 200"),
+        ] {
+            let refused = spreadsheet_id(text).unwrap_err();
+            assert!(refused.contains(reason), "{text}: {refused}");
+        }
+    }
 
     #[test]
     fn a_pattern_covers_a_path_its_children_and_what_its_stars_stand_for() {
