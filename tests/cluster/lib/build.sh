@@ -41,6 +41,8 @@ build_locked() {
   [[ ! -d $target ]] || return 0 # another run built it while this one waited
   have go || die "building $name $version needs Go 1.26 or newer: install it, or set WSS_CLUSTER=existing and KUBECONFIG"
 
+  module_version_agrees "$name" "$version"
+
   say "building $name $version ($usual, only this once)"
   rm -rf "$unfinished"
   mkdir "$unfinished"
@@ -50,6 +52,12 @@ build_locked() {
   fi
   mv "$unfinished" "$target"
   say "$name $version is built"
+}
+
+# What is built from a module of our own has the version that its go.mod names.
+module_version_agrees() {
+  [[ ! -e $MODULES/$1/go.mod ]] || grep --quiet "^require .* v${2//./\\.}\$" "$MODULES/$1/go.mod" ||
+    die "versions.sh says $1 $2, modules/$1/go.mod says something else"
 }
 
 # The caller's Go settings are for other builds: these programs must run on this machine whatever they say.

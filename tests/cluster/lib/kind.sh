@@ -40,10 +40,15 @@ nodes:
 EOF
   say "kind creates the cluster (about a minute, longer where it has to fetch its image)"
   kind create cluster --name "$NAME" --config "$STATE/kind.yaml" --kubeconfig "$STATE/kubeconfig.new" --wait 180s >&2
+  in_kind_node chmod 644 /var/log/kubernetes/audit.log
   mv "$STATE/kubeconfig.new" "$STATE/kubeconfig"
 }
 
+in_kind_node() { docker exec "$NAME-control-plane" "$@" >/dev/null; }
+
 stop_kind() {
-  kind delete cluster --name "$NAME" --kubeconfig "$STATE/kubeconfig" >&2
-  rm -rf --one-file-system "$STATE" 2>/dev/null || say "some files of the container's root stay in $STATE"
+  # The log belongs to the container's root: whoever runs this need not be able to remove it.
+  in_kind_node find /var/log/kubernetes -mindepth 1 -delete || true
+  kind delete cluster --name "$NAME" >&2
+  rm -rf --one-file-system "$STATE"
 }

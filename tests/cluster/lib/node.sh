@@ -5,6 +5,8 @@
 start_node() {
   mkdir -p "$STATE"/{etc,run,log}
   chmod 700 "$STATE"
+  STARTING="the node's first process"
+  trap abandon_start EXIT
   say "starting the node: its own namespaces and network"
   make_cgroups
   launch_node
@@ -15,6 +17,7 @@ start_node() {
   done <"$STATE/cgroups"
   with_lock "$STATE_BASE/.slots.lock" join_network "$NODE_PID"
 
+  STARTING="the configuration"
   make_certificates
   write_node_config
   # shellcheck disable=SC2153  # use_slot sets them
@@ -30,14 +33,16 @@ EOF
   : >"$STATE/run/network"
   await "the API server" 60 api_ready
   : >"$STATE/run/api"
+  STARTING="the pause image"
   import_image <"$(pause_archive)"
-  await "cluster DNS settings" 20 kubectl apply -f "$STATE/etc/dns.yaml"
+  await "cluster DNS settings" 20 cluster_kubectl apply -f "$STATE/etc/dns.yaml"
   await "the node" 60 node_ready
-  await "the default service account" 30 kubectl get serviceaccount default -n default
-  await "CoreDNS" 30 http_ok "$NODE_IP" 8181 /ready
-  await "Services (kube-proxy)" 30 port_open "$DNS_IP" 53
+  await "the default service account" 60 cluster_kubectl get serviceaccount default -n default
+  await "CoreDNS" 60 http_ok "$NODE_IP" 8181 /ready
+  await "Services (kube-proxy)" 60 port_open "$DNS_IP" 53
   # Only a cluster that is whole has its kubeconfig here.
   mv "$STATE/admin.kubeconfig" "$STATE/kubeconfig"
+  trap - EXIT
 }
 
 # The process notes its own id before it can have children, so that no moment exists at which a killed `up` would leave
@@ -65,44 +70,46 @@ launch_node() {
     [[ ! -e $STATE/node.pid ]] || break
     sleep 0.05
   done
-  NODE_PID=$(recorded_pid "$STATE/node.pid") || fail_start "the node's first process"
+  NODE_PID=$(recorded_pid "$STATE/node.pid")
 }
 
 # await WHAT SECONDS COMMAND…: repeats the command until it succeeds; gives up at once when a program has ended.
 await() {
-  local what=$1 limit=$((SECONDS + $2))
+  local limit=$((SECONDS + $2))
+  STARTING=$1
   shift 2
   until "$@" >/dev/null 2>"$STATE/run/last-error"; do
-    [[ -z $(ended_programs) && -d /proc/$NODE_PID ]] || fail_start "$what"
-    ((SECONDS < limit)) || fail_start "$what"
+    [[ -z $(ended_programs) && -d /proc/$NODE_PID ]] && ((SECONDS < limit)) || exit 1
     sleep 0.2
   done
-  say "$what: ready"
+  say "$STARTING: ready"
 }
 
 ended_programs() { ls "$STATE/run/ended" 2>/dev/null || true; }
 
-fail_start() {
-  local what=$1 program
+# Whatever ends a start before its time, an error or Ctrl-C, leaves nothing running, and the logs.
+abandon_start() {
+  local program
+  set +e
   for program in $(ended_programs); do
     printf -- '--- %s ended with status %s; the last lines of %s:\n' \
-      "$program" "$(<"$STATE/run/ended/$program")" "$STATE/log/$program.log" >&2
-    tail -n 8 "$STATE/log/$program.log" >&2
-  done
-  tail -n 3 "$STATE/log/node-init.log" "$STATE/run/last-error" >&2 || true
+      "$program" "$(<"$STATE/run/ended/$program")" "$STATE/log/$program.log"
+    tail -n 8 "$STATE/log/$program.log"
+  done >&2
+  tail -q -n 3 "$STATE/log/node-init.log" "$STATE/run/last-error" >&2
   stop_processes
-  die "$what did not become ready. The logs stay in $STATE/log until the next \`up\` or \`down\`."
+  die "$STARTING did not become ready. The logs stay in $STATE/log until the next \`up\` or \`down\`."
 }
 
-api_ready() { KUBECONFIG=$STATE/admin.kubeconfig kubectl get --raw /readyz; }
+api_ready() { cluster_kubectl get --raw /readyz; }
 
 node_ready() {
   local ready='{.status.conditions[?(@.type=="Ready")].status}'
-  [[ $(kubectl get node "$NODE_NAME" -o "jsonpath=$ready") == True ]]
+  [[ $(cluster_kubectl get node "$NODE_NAME" -o "jsonpath=$ready") == True ]]
 }
 
 # kubectl of the cache, for this cluster, also while it starts.
-kubectl() {
+cluster_kubectl() {
   local config=$STATE/kubeconfig
   [[ -e $config ]] || config=$STATE/admin.kubeconfig
   "$(program kubectl)" --kubeconfig "$config" --request-timeout=10s "$@"
@@ -128,7 +135,7 @@ import_image() {
 make_cgroups() {
   local id controllers path mount_point directory
   if [[ $(stat -f -c %T /sys/fs/cgroup) == cgroup2fs ]]; then
-    directory=/sys/fs/cgroup/wss-$NAME
+    directory=/sys/fs/cgroup/wss-cluster-$NAME
     for controllers in $(</sys/fs/cgroup/cgroup.controllers); do
       echo "+$controllers" >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || true
     done
@@ -144,7 +151,7 @@ make_cgroups() {
     mount_point=$(cgroup_mount_point "$controllers") || continue
     directory=$mount_point${path%/}
     [[ -d $directory ]] || directory=$mount_point # a container that sees the cgroup's outer name
-    directory+=/wss-$NAME
+    directory+=/wss-cluster-$NAME
     echo "$directory" >>"$STATE/cgroups"
     mkdir -p "$directory"
     if [[ -e $directory/cpuset.mems ]]; then

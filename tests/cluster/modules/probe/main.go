@@ -1,5 +1,5 @@
 // What a pod sees of its cluster, for the self test. `probe check` writes one line a fact to the termination message,
-// `probe serve TEXT` answers TEXT to HTTP on port 8080, `probe get URL` and `probe dial ADDRESS` try once.
+// `probe serve TEXT [ADDRESS]` answers TEXT to HTTP (default :8080), `probe get URL` asks once, `probe build` says which build it is.
 package main
 
 import (
@@ -18,9 +18,12 @@ import (
 
 const account = "/var/run/secrets/kubernetes.io/serviceaccount/"
 
+// build is set by the linker, to tell two builds apart.
+var build = "?"
+
 func main() {
 	if len(os.Args) < 2 {
-		fail(errors.New("which one? check, serve, get or dial"))
+		fail(errors.New("which one? check, serve, get or build"))
 	}
 	switch os.Args[1] {
 	case "check":
@@ -30,10 +33,13 @@ func main() {
 			fail(err)
 		}
 	case "serve":
-		text := os.Args[2]
+		text, address := os.Args[2], ":8080"
+		if len(os.Args) > 3 {
+			address = os.Args[3]
+		}
 		http.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, text) })
 		fmt.Println("serving", text)
-		fail(http.ListenAndServe(":8080", nil))
+		fail(http.ListenAndServe(address, nil))
 	case "get":
 		client := http.Client{Timeout: 5 * time.Second}
 		response, err := client.Get(os.Args[2])
@@ -41,6 +47,8 @@ func main() {
 			fail(err)
 		}
 		io.Copy(os.Stdout, response.Body)
+	case "build":
+		fmt.Println(build)
 	default:
 		fail(errors.New("no such command"))
 	}
@@ -65,7 +73,6 @@ func check() string {
 	fmt.Fprintf(&report, "dns-unknown=%t\n", errors.As(err, &missing))
 
 	fmt.Fprintf(&report, "api=%s\n", outcome(askAPI()))
-	fmt.Fprintf(&report, "zone=%s\n", os.Getenv("TZ"))
 	return report.String()
 }
 
