@@ -1,1 +1,4 @@
-//! (being written)
+//! Wedof's API, read only: what there is ([`catalogue`]), how it is asked ([`client`]), how its answers are read
+//! ([`decode`]) and how a list is read to its end ([`pages`]).
+
+pub mod catalogue;
