@@ -131,8 +131,8 @@ clusterDomain: cluster.local
 clusterDNS: [$DNS_IP]
 resolvConf: /mnt/etc/resolv.conf
 cgroupDriver: cgroupfs
-cgroupsPerQOS: false
-enforceNodeAllocatable: []
+cgroupsPerQOS: true
+enforceNodeAllocatable: [pods]
 failCgroupV1: false
 failSwapOn: false
 # A full disk of this machine is no reason to evict pods or to remove images that no registry has.

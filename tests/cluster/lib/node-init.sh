@@ -38,6 +38,8 @@ enter_system_cgroup() {
     cat "$1/cpuset.cpus" >"$1/system/cpuset.cpus"
     cat "$1/cpuset.mems" >"$1/system/cpuset.mems"
   fi
+  [[ ! -e $1/cpu.shares ]] || echo 4096 >"$1/system/cpu.shares" # the API server goes before pods
+  [[ ! -e $1/cpu.weight ]] || echo 400 >"$1/system/cpu.weight"
   echo 0 >"$1/system/cgroup.procs"
 }
 

@@ -142,6 +142,7 @@ make_cgroups() {
     [[ $(</sys/fs/cgroup/cgroup.subtree_control) == *memory*pids* ]] ||
       die "this machine's cgroups do not hand on the controllers memory and pids"
     mkdir -p "$directory"
+    echo 800 >"$directory/cpu.weight" 2>/dev/null || true
     echo "$directory" >"$STATE/cgroups"
     return
   fi
@@ -158,6 +159,8 @@ make_cgroups() {
       cat "${directory%/*}/cpuset.cpus" >"$directory/cpuset.cpus"
       cat "${directory%/*}/cpuset.mems" >"$directory/cpuset.mems"
     fi
+    # A whole cluster shall not have to share like the one compiler process that runs beside it.
+    [[ ! -e $directory/cpu.shares ]] || echo 8192 >"$directory/cpu.shares"
   done </proc/self/cgroup
   [[ -s $STATE/cgroups ]] || die "no cgroups are mounted at /sys/fs/cgroup: pods cannot be run here"
 }

@@ -1,8 +1,10 @@
 // What a pod sees of its cluster, for the self test. `probe check` writes one line a fact to the termination message,
-// `probe serve TEXT [ADDRESS]` answers TEXT to HTTP (default :8080), `probe get URL` asks once, `probe build` says which build it is.
+// `probe serve TEXT [ADDRESS]` answers TEXT to HTTP (default :8080), `probe get URL` asks once, `probe eat` takes memory
+// until it is ended, `probe build` says which build it is.
 package main
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -23,7 +25,7 @@ var build = "?"
 
 func main() {
 	if len(os.Args) < 2 {
-		fail(errors.New("which one? check, serve, get or build"))
+		fail(errors.New("which one? check, serve, get, eat or build"))
 	}
 	switch os.Args[1] {
 	case "check":
@@ -47,6 +49,9 @@ func main() {
 			fail(err)
 		}
 		io.Copy(os.Stdout, response.Body)
+	case "eat": // until the kernel ends it
+		for eaten := [][]byte{}; ; eaten = append(eaten, bytes.Repeat([]byte{1}, 1<<20)) {
+		}
 	case "build":
 		fmt.Println(build)
 	default:
