@@ -1,4 +1,17 @@
 //! Records → columns and typed cells. Pure; the same records give the same table in every run.
+//!
+//! A record is flattened into cells as soon as its page is read ([`flatten`], [`cell`]); when all are read, the columns
+//! are put in order and labelled ([`columns`]).
+
+mod cell;
+mod columns;
+mod flatten;
+
+pub use cell::key_text;
+pub use flatten::{Flattener, Row};
+
+/// One JSON object of Wedof.
+pub type Record = serde_json::Map<String, serde_json::Value>;
 
 /// What a tab should hold: one row per record, one cell per column, the key in column 0.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,350 @@
+//! The flattened records of a resource → its table: which columns there are, in which order, under which headers.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Cell, Column, Flattener, Kind, Row, Table, flatten::Path};
+use crate::{
+    spec::{ColumnsSpec, Headers},
+    wedof::catalogue::{Field, Key},
+};
+
+impl Flattener<'_> {
+    /// The table with `key` in column 0, then the catalogue's fields in its order, then unknown ones by path. A field
+    /// that no record fills has no column. Also how many texts were cut.
+    pub fn table(self, key: Key, rows: Vec<Row>) -> (Table, usize) {
+        let Self {
+            resource,
+            columns: spec,
+            paths,
+            cuts,
+            ..
+        } = self;
+        let fields = resource.fields();
+        let known: HashMap<&str, (usize, &Field)> = fields
+            .iter()
+            .enumerate()
+            .map(|(at, (path, field))| (path.as_str(), (at, field)))
+            .collect();
+
+        let mut filled = vec![false; paths.len()];
+        for (number, _) in rows.iter().flat_map(|row| &row.0) {
+            filled[*number as usize] = true;
+        }
+        let mut order: Vec<usize> = (0..paths.len())
+            .filter(|&number| filled[number] && paths[number].wanted && paths[number].path != key.field)
+            .collect();
+        order.sort_by_key(|&number| {
+            let path = paths[number].path.as_str();
+            (known.get(path).map_or(usize::MAX, |(at, _)| *at), path)
+        });
+
+        let mut labels = Labels::new(spec);
+        let mut columns = Vec::with_capacity(order.len() + 1);
+        columns.push(Column {
+            path: key.field.to_owned(),
+            label: labels.of(key.field, known.get(key.field).map(|(_, field)| field.label)),
+            kind: Kind::Identifier,
+        });
+        columns.extend(order.iter().map(|&number| {
+            let path = &paths[number];
+            Column {
+                path: path.path.clone(),
+                label: labels.of(&path.path, known.get(path.path.as_str()).map(|(_, field)| field.label)),
+                kind: kind(path),
+            }
+        }));
+
+        // where the cells of a path go; the key's are column 0
+        let mut place: Vec<Option<usize>> = vec![None; paths.len()];
+        for (at, &number) in order.iter().enumerate() {
+            place[number] = Some(at + 1);
+        }
+        if let Some(number) = paths.iter().position(|path| path.path == key.field) {
+            place[number] = Some(0);
+        }
+        let width = columns.len();
+        let rows = rows
+            .into_iter()
+            .map(|Row(cells)| {
+                let mut row = vec![Cell::Blank; width];
+                for (number, cell) in cells {
+                    match place[number as usize] {
+                        Some(0) => row[0] = key_cell(cell),
+                        Some(at) => row[at] = cell,
+                        None => {}
+                    }
+                }
+                row
+            })
+            .collect();
+        let table = Table {
+            columns,
+            rows,
+            key_shape: key.shape,
+        };
+        (table, cuts)
+    }
+}
+
+/// A key is written as text, so that it is the same text whatever type Wedof gives it.
+fn key_cell(cell: Cell) -> Cell {
+    match cell {
+        Cell::Number(number) => Cell::Text(number.to_string().into()),
+        Cell::Text(text) => Cell::Text(text.trim().into()),
+        other => other,
+    }
+}
+
+/// The kind of an unknown column is that of its cells; the name alone would format texts as dates.
+fn kind(path: &Path) -> Kind {
+    match path.kind {
+        kind if path.known => kind,
+        Kind::Day | Kind::Instant => match (path.instants, path.days) {
+            (true, _) => Kind::Instant,
+            (false, true) => Kind::Day,
+            (false, false) => Kind::Plain,
+        },
+        kind => kind,
+    }
+}
+
+/// Gives every column a header that no other has, whatever the case: a Google Table would refuse it.
+struct Labels<'a> {
+    spec: &'a ColumnsSpec,
+    taken: HashSet<String>,
+}
+
+impl<'a> Labels<'a> {
+    fn new(spec: &'a ColumnsSpec) -> Self {
+        Self {
+            spec,
+            taken: HashSet::new(),
+        }
+    }
+
+    fn of(&mut self, path: &str, french: Option<&str>) -> String {
+        let wished = self
+            .spec
+            .labels
+            .get(path)
+            .map(|label| one_line(label))
+            .filter(|label| !label.is_empty());
+        let label = wished
+            .or_else(|| {
+                french
+                    .filter(|_| self.spec.headers == Headers::French)
+                    .map(str::to_owned)
+            })
+            .unwrap_or_else(|| path.to_owned());
+        let unique = std::iter::once(label.clone())
+            .chain(std::iter::once(format!("{label} ({path})")))
+            .chain((2..).map(|n| format!("{label} ({path}) {n}")))
+            .find(|candidate| !self.taken.contains(&candidate.to_lowercase()))
+            .unwrap_or(label);
+        self.taken.insert(unique.to_lowercase());
+        unique
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        spec::ResourceName,
+        table::{KeyShape, Record},
+        wedof::catalogue::Resource,
+    };
+
+    fn table(columns: &ColumnsSpec, records: &[Value]) -> Table {
+        let resource = Resource::of(ResourceName::RegistrationFolders);
+        let mut flattener = Flattener::new(resource, columns);
+        let rows = records
+            .iter()
+            .map(|record| flattener.row(record.as_object().unwrap()))
+            .collect();
+        flattener.table(resource.keys[0], rows).0
+    }
+
+    fn paths(table: &Table) -> Vec<&str> {
+        table.columns.iter().map(|column| column.path.as_str()).collect()
+    }
+
+    fn labels(table: &Table) -> Vec<&str> {
+        table.columns.iter().map(|column| column.label.as_str()).collect()
+    }
+
+    fn folder() -> Value {
+        json!({
+            "zone": {"b": 1, "a": 2},
+            "notes": "",
+            "metadata": {"clé": {"x": 1}},
+            "files": [{"id": 1}],
+            "tags": ["promo"],
+            "attendee": {"lastName": "Durand", "dateOfBirth": "1990-01-01T00:00:00.000Z"},
+            "state": "accepted",
+            "externalId": "12345678901234",
+            "_links": {"self": {"href": "/api/x"}, "organism": {"href": "/api/y", "siret": "12345678901234"}},
+        })
+    }
+
+    #[test]
+    fn columns_are_the_key_then_the_catalogues_then_unknown_ones_by_path() {
+        let table = table(&ColumnsSpec::default(), &[folder()]);
+        assert_eq!(
+            paths(&table),
+            [
+                "externalId",
+                "state",
+                "attendee.lastName",
+                "attendee.dateOfBirth",
+                "tags",
+                "files",
+                "metadata",
+                "_links.organism.siret",
+                "zone.a",
+                "zone.b",
+            ]
+        );
+        assert_eq!(table.columns[0].kind, Kind::Identifier);
+        assert_eq!(table.columns[3].kind, Kind::Day);
+        assert_eq!(table.rows[0][3], Cell::Day(7305));
+        assert_eq!(table.rows[0][6], Cell::Text(r#"{"clé":{"x":1}}"#.into()));
+        assert_eq!(table.key_shape, KeyShape::Slug);
+    }
+
+    #[test]
+    fn a_column_comes_with_the_first_record_that_fills_it() {
+        let bare = json!({"externalId": "1", "state": null, "tags": []});
+        assert_eq!(paths(&table(&ColumnsSpec::default(), &[bare.clone()])), ["externalId"]);
+        let both = table(&ColumnsSpec::default(), &[bare, folder()]);
+        assert_eq!(both.rows[0][1], Cell::Blank);
+        assert_eq!(both.rows[1][1], Cell::Text("accepted".into()));
+    }
+
+    #[test]
+    fn include_and_exclude_choose_columns_but_the_key_stays() {
+        let columns = ColumnsSpec {
+            include: vec!["attendee".into(), "_links.self.href".into(), "externalId".into()],
+            exclude: vec!["externalId".into(), "*.dateOfBirth".into()],
+            ..ColumnsSpec::default()
+        };
+        assert_eq!(
+            paths(&table(&columns, &[folder()])),
+            ["externalId", "attendee.lastName", "_links.self.href"]
+        );
+    }
+
+    #[test]
+    fn headers_are_the_specs_labels_then_french_or_the_path_and_never_twice() {
+        let mut columns = ColumnsSpec {
+            labels: [("state", "Nom"), ("attendee.lastName", " nom\n"), ("tags", " ")]
+                .map(|(path, label)| (path.to_owned(), label.to_owned()))
+                .into(),
+            ..ColumnsSpec::default()
+        };
+        let own = table(&columns, &[folder()]);
+        assert_eq!(
+            labels(&own)[..5],
+            [
+                "externalId",
+                "Nom",
+                "nom (attendee.lastName)",
+                "attendee.dateOfBirth",
+                "tags"
+            ]
+        );
+        columns.headers = Headers::French;
+        let french = table(&columns, &[folder()]);
+        assert_eq!(labels(&french)[..2], ["N° de dossier", "Nom"]);
+        assert_eq!(labels(&french)[4], "Étiquettes");
+        assert_eq!(labels(&french)[8], "zone.a");
+    }
+
+    #[test]
+    fn a_dot_inside_a_name_makes_another_path_than_a_parent() {
+        let record = json!({"externalId": "1", "a.b": 1, "a": {"b": 2, "": 3}, "a\\": {"b": 4}});
+        let table = table(&ColumnsSpec::default(), &[record]);
+        assert_eq!(paths(&table), ["externalId", "a.\\0", "a.b", "a\\.b", "a\\\\.b"]);
+    }
+
+    #[test]
+    fn an_unknown_date_is_formatted_as_one_only_if_its_cells_are() {
+        let record =
+            json!({"externalId": 7, "fooDate": "soon", "barDate": "2024-01-01", "bazOn": "2024-01-01T00:00:00Z"});
+        let table = table(&ColumnsSpec::default(), &[record]);
+        let kinds: Vec<_> = table
+            .columns
+            .iter()
+            .map(|column| (column.path.as_str(), column.kind))
+            .collect();
+        assert_eq!(
+            kinds,
+            [
+                ("externalId", Kind::Identifier),
+                ("barDate", Kind::Day),
+                ("bazOn", Kind::Instant),
+                ("fooDate", Kind::Plain),
+            ]
+        );
+        assert_eq!(table.rows[0][0], Cell::Text("7".into()));
+    }
+
+    fn json_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,4}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[a.\\\\]{0,2}", inner, 0..4).prop_map(|map| Value::from_iter(map)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_records_make_a_rectangle_with_headers_that_differ(
+            records in prop::collection::vec(prop::collection::btree_map("[abA.]{0,2}", json_value(), 0..5), 0..6),
+            french in any::<bool>(),
+        ) {
+            let columns = ColumnsSpec {
+                labels: [("a".to_owned(), "B".to_owned()), ("b".to_owned(), "b (b)".to_owned())].into(),
+                headers: if french { Headers::French } else { Headers::Path },
+                ..ColumnsSpec::default()
+            };
+            let records: Vec<Record> = records.into_iter().map(|map| map.into_iter().collect()).collect();
+            let resource = Resource::of(ResourceName::RegistrationFolders);
+            let read = || {
+                let mut flattener = Flattener::new(resource, &columns);
+                let rows = records.iter().map(|record| flattener.row(record)).collect();
+                flattener.table(resource.keys[0], rows).0
+            };
+            let table = read();
+            prop_assert_eq!(table.rows.len(), records.len());
+            prop_assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
+            prop_assert!(table.rows.iter().flatten().all(|cell| !matches!(cell, Cell::Number(n) if !n.is_finite())));
+            for column in 1..table.columns.len() {
+                prop_assert!(table.rows.iter().any(|row| row[column] != Cell::Blank), "an empty column");
+            }
+            let headers: HashSet<_> = table.columns.iter().map(|column| column.label.to_lowercase()).collect();
+            prop_assert_eq!(headers.len(), table.columns.len());
+            let unique: HashSet<_> = table.columns.iter().map(|column| &column.path).collect();
+            prop_assert_eq!(unique.len(), table.columns.len());
+            prop_assert_eq!(read(), table);
+        }
+    }
+}
