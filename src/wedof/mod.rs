@@ -2,3 +2,5 @@
 //! ([`decode`]) and how a list is read to its end ([`pages`]).
 
 pub mod catalogue;
+pub mod client;
+pub mod decode;
