@@ -52,3 +52,19 @@ stop_kind() {
   kind delete cluster --name "$NAME" >&2
   rm -rf --one-file-system "$STATE"
 }
+
+# load_into_kind BINARY REFERENCE WORK. The stage `build` is replaced by the binary that is there already, unless that
+# was linked against a newer C library than the base image has (Debian 12: 2.36).
+load_into_kind() {
+  local binary=$1 reference=$2 work=$3 newest context=()
+  newest=$(grep -aoE 'GLIBC_2\.[0-9]+' "$binary" | sort -uV | tail -n 1) || true
+  if ((${newest#GLIBC_2.} + 0 <= 36)); then
+    mkdir "$work/build"
+    install -m 0755 "$binary" "$work/build/wedof-sheet-sync"
+    context=(--build-context "build=$work/build")
+  else
+    say "$binary needs a newer C library ($newest) than the image has: the program is compiled again, in the image"
+  fi
+  docker buildx build --quiet --load "${context[@]}" --tag "$reference" "$REPOSITORY"
+  kind load docker-image "$reference" --name "$NAME"
+}

@@ -119,13 +119,14 @@ node_pid() { recorded_pid "$STATE/node.pid"; }
 
 # Loads an OCI archive from stdin. containerd's socket is in the node's mount namespace.
 import_image() {
-  local pid tries
+  local pid socket tries
   pid=$(node_pid) || die "cluster $NAME does not run"
+  socket=/proc/$pid/root/run/containerd/containerd.sock
   for ((tries = 0; tries < 100; tries++)); do
-    [[ ! -S /proc/$pid/root/run/containerd/containerd.sock ]] || break
+    [[ ! -S $socket ]] || break
     sleep 0.1
   done
-  nsenter --target "$pid" --mount ctr --namespace k8s.io images import - >/dev/null
+  ctr --address "$socket" --namespace k8s.io images import - >/dev/null
 }
 
 # --- cgroups ---------------------------------------------------------------------------------------------------------
