@@ -12,6 +12,7 @@ pub mod failure;
 pub mod operator;
 pub mod progress;
 pub mod report;
+pub mod schedule;
 pub mod sheets;
 pub mod simulator;
 pub mod spec;

@@ -28,45 +28,7 @@ use crate::spec::{DeletionGuard, GoogleSpec, ResourceSpec, SyncSpec, WedofSpec};
     namespaced,
     status = "WedofSheetSyncStatus",
     derive = "PartialEq",
-    doc = "Keeps a Google spreadsheet true to a Wedof account, on a schedule.",
-    printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.schedule"),
-    printcolumn(name = "Suspend", type_ = "boolean", json_path = ".spec.suspend"),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
-    ),
-    printcolumn(name = "Last Run", type_ = "string", json_path = ".status.lastRun.outcome"),
-    printcolumn(name = "Rows", type_ = "integer", json_path = ".status.rows"),
-    printcolumn(name = "Last Success", type_ = "date", json_path = ".status.lastSuccessTime"),
-    // a string: kubectl shows a date in the future as <invalid>
-    printcolumn(name = "Next", type_ = "string", json_path = ".status.nextScheduleTime"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Time Zone",
-        type_ = "string",
-        json_path = ".spec.timeZone",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Duration",
-        type_ = "integer",
-        json_path = ".status.lastRun.durationSeconds",
-        description = "Seconds that the last run took",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Spreadsheet",
-        type_ = "string",
-        json_path = ".spec.spreadsheetId",
-        priority = 1
-    ),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = ".status.lastRun.message",
-        priority = 1
-    )
+    doc = "Keeps a Google spreadsheet true to a Wedof account, on a schedule."
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WedofSheetSyncSpec {

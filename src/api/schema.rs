@@ -29,9 +29,31 @@ fn definition() -> Value {
     for (path, additions) in additions() {
         merge(at(schema, path), additions);
     }
+    definition["spec"]["versions"][0]["additionalPrinterColumns"] = columns();
+    let schema = &mut definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     // set when an object is created: Helm and Flux wait until the operator has looked at it
     schema["properties"]["status"]["default"] = json!({"observedGeneration": -1});
     definition
+}
+
+/// The columns of `kubectl get`; those of priority 1 with `-o wide`.
+fn columns() -> Value {
+    json!([
+        {"name": "Schedule", "type": "string", "jsonPath": ".spec.schedule"},
+        {"name": "Suspend", "type": "boolean", "jsonPath": ".spec.suspend"},
+        {"name": "Ready", "type": "string", "jsonPath": ".status.conditions[?(@.type==\"Ready\")].status"},
+        {"name": "Last Run", "type": "string", "jsonPath": ".status.lastRun.outcome"},
+        {"name": "Rows", "type": "integer", "jsonPath": ".status.rows"},
+        {"name": "Last Success", "type": "date", "jsonPath": ".status.lastSuccessTime"},
+        // a string: kubectl shows a date in the future as <invalid>
+        {"name": "Next", "type": "string", "jsonPath": ".status.nextScheduleTime"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        {"name": "Time Zone", "type": "string", "jsonPath": ".spec.timeZone", "priority": 1},
+        {"name": "Duration", "type": "integer", "jsonPath": ".status.lastRun.durationSeconds", "priority": 1,
+         "description": "Seconds that the last run took"},
+        {"name": "Spreadsheet", "type": "string", "jsonPath": ".spec.spreadsheetId", "priority": 1},
+        {"name": "Message", "type": "string", "jsonPath": ".status.lastRun.message", "priority": 1},
+    ])
 }
 
 /// Everything beyond the types, by path.
