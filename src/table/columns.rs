@@ -225,7 +225,10 @@ mod tests {
     #[test]
     fn a_column_comes_with_the_first_record_that_fills_it() {
         let bare = json!({"externalId": "1", "state": null, "tags": []});
-        assert_eq!(paths(&table(&ColumnsSpec::default(), &[bare.clone()])), ["externalId"]);
+        assert_eq!(
+            paths(&table(&ColumnsSpec::default(), std::slice::from_ref(&bare))),
+            ["externalId"]
+        );
         let both = table(&ColumnsSpec::default(), &[bare, folder()]);
         assert_eq!(both.rows[0][1], Cell::Blank);
         assert_eq!(both.rows[1][1], Cell::Text("accepted".into()));
@@ -310,7 +313,7 @@ mod tests {
         leaf.prop_recursive(3, 24, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-                prop::collection::btree_map("[a.\\\\]{0,2}", inner, 0..4).prop_map(|map| Value::from_iter(map)),
+                prop::collection::btree_map("[a.\\\\]{0,2}", inner, 0..4).prop_map(Value::from_iter),
             ]
         })
     }
