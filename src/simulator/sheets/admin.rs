@@ -1,0 +1,180 @@
+//! The owner's side door: state of a spreadsheet, edits of a person, new spreadsheets, sharing. No token needed.
+
+use std::collections::BTreeMap;
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, Query as UrlQuery, State as Shared},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{delete, get, put},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Request, Service,
+    dump::{self, Window},
+    error::{ApiError, ApiResult},
+    model::{Editor, Spreadsheet},
+    route::{Call, Query},
+    store::{Document, Role},
+};
+use crate::simulator::oauth::Settings;
+
+pub fn router(service: Service) -> Router {
+    Router::new()
+        .route("/_sheets", get(list).post(create))
+        .route("/_sheets/{name}", get(state).post(batch_update))
+        .route("/_sheets/{id}/values/{range}", put(update_values))
+        .route("/_sheets/{id}/sharing", get(sharing).put(share))
+        .route("/_settings", get(settings).patch(set))
+        .route("/_tokens", delete(revoke))
+        .with_state(service)
+}
+
+async fn list(Shared(service): Shared<Service>) -> ApiResult<Json<Value>> {
+    let mut documents = Vec::new();
+    for id in service.store.ids() {
+        let state = service.store.find(&id)?.state();
+        documents.push(json!({"id": id, "title": state.book.title, "revision": state.revision}));
+    }
+    Ok(Json(json!(documents)))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct New {
+    id: String,
+    #[serde(default)]
+    title: String,
+    /// By e-mail of the service account.
+    #[serde(default)]
+    sharing: BTreeMap<String, Role>,
+    /// An .xlsx that was uploaded and never made a spreadsheet.
+    #[serde(default)]
+    office: bool,
+}
+
+/// A fresh spreadsheet; one of the same ID is replaced.
+async fn create(Shared(service): Shared<Service>, Json(new): Json<New>) -> StatusCode {
+    let New {
+        id,
+        title,
+        sharing,
+        office,
+    } = new;
+    service
+        .store
+        .insert(Document::new(Spreadsheet::fresh(id, title), sharing, office));
+    StatusCode::CREATED
+}
+
+#[derive(Deserialize)]
+struct Part {
+    sheet: Option<i64>,
+    from: Option<usize>,
+    to: Option<usize>,
+}
+
+/// `ID.json` and `ID.xlsx`; an ETag of the revision lets the page ask cheaply whether anything changed.
+async fn state(
+    Shared(service): Shared<Service>,
+    Path(name): Path<String>,
+    UrlQuery(part): UrlQuery<Part>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let (id, kind) = name.rsplit_once('.').ok_or_else(ApiError::not_found)?;
+    let document = service.store.find(id)?;
+    let state = document.state();
+    let tag = format!("\"{}\"", state.revision);
+    if headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|known| known.as_bytes() == tag.as_bytes())
+    {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let window = Window {
+        sheet: part.sheet,
+        rows: part.from.map(|from| (from, part.to.unwrap_or(usize::MAX))),
+    };
+    match kind {
+        "json" => Ok((
+            [(header::ETAG, tag)],
+            Json(dump::dump(&state, &document.sharing(), window)),
+        )
+            .into_response()),
+        "xlsx" => {
+            let bytes = super::xlsx::workbook(&state.book)
+                .map_err(|error| ApiError::invalid(format!("cannot be written as .xlsx: {error}")))?;
+            let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+            Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response())
+        }
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+async fn batch_update(
+    Shared(service): Shared<Service>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> ApiResult<Json<Value>> {
+    let id = name.strip_suffix(":batchUpdate").ok_or_else(ApiError::not_found)?;
+    as_owner(&service, id, &Call::BatchUpdate, &Query::default(), &body)
+}
+
+/// `valueInputOption` as in values.update; USER_ENTERED if left out, for people type.
+async fn update_values(
+    Shared(service): Shared<Service>,
+    Path((id, range)): Path<(String, String)>,
+    uri: axum::http::Uri,
+    body: Bytes,
+) -> ApiResult<Json<Value>> {
+    let query = Query::parse(&uri).or("valueInputOption", "USER_ENTERED");
+    as_owner(&service, &id, &Call::ValuesUpdate(range), &query, &body)
+}
+
+fn as_owner(service: &Service, id: &str, call: &Call, query: &Query, body: &Bytes) -> ApiResult<Json<Value>> {
+    let document = service.store.find(id)?;
+    Request::parse(call, query, body)?
+        .carry_out(&document, &Editor::Owner)
+        .map(Json)
+}
+
+async fn sharing(Shared(service): Shared<Service>, Path(id): Path<String>) -> ApiResult<Json<Value>> {
+    Ok(Json(json!(service.store.find(&id)?.sharing())))
+}
+
+async fn share(
+    Shared(service): Shared<Service>,
+    Path(id): Path<String>,
+    Json(sharing): Json<BTreeMap<String, Role>>,
+) -> ApiResult<StatusCode> {
+    service.store.find(&id)?.set_sharing(sharing);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn settings(Shared(service): Shared<Service>) -> Json<Settings> {
+    Json(service.tokens.settings())
+}
+
+/// Fields that are left out stay as they are.
+async fn set(
+    Shared(service): Shared<Service>,
+    Json(patch): Json<Value>,
+) -> Result<Json<Settings>, (StatusCode, String)> {
+    let bad = |error: serde_json::Error| (StatusCode::BAD_REQUEST, error.to_string());
+    let mut settings = serde_json::to_value(service.tokens.settings()).map_err(bad)?;
+    for (name, value) in patch.as_object().into_iter().flatten() {
+        settings[name] = value.clone();
+    }
+    service.tokens.set(serde_json::from_value(settings).map_err(bad)?);
+    Ok(Json(service.tokens.settings()))
+}
+
+/// Every token stops working.
+async fn revoke(Shared(service): Shared<Service>) -> StatusCode {
+    service.tokens.revoke_all();
+    StatusCode::NO_CONTENT
+}

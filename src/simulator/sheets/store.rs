@@ -1,0 +1,117 @@
+//! The spreadsheets that exist, who may use them, and their present state.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    error::{ApiError, ApiResult},
+    model::Spreadsheet,
+};
+
+/// What a service account may do with a spreadsheet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    Reader,
+    Writer,
+}
+
+#[derive(Debug)]
+pub struct Document {
+    sharing: RwLock<BTreeMap<String, Role>>,
+    /// An uploaded .xlsx: it has an ID and no call works on it.
+    office: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone)]
+pub struct State {
+    pub book: Arc<Spreadsheet>,
+    /// Counts the writes that changed it.
+    pub revision: u64,
+}
+
+impl Document {
+    pub fn new(book: Spreadsheet, sharing: BTreeMap<String, Role>, office: bool) -> Self {
+        Self {
+            sharing: RwLock::new(sharing),
+            office,
+            state: Mutex::new(State {
+                book: Arc::new(book),
+                revision: 1,
+            }),
+        }
+    }
+
+    pub fn state(&self) -> State {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Works on a copy that shares what it does not change; an error leaves everything as it was.
+    pub fn write<T>(&self, change: impl FnOnce(&mut Spreadsheet) -> ApiResult<T>) -> ApiResult<(T, Arc<Spreadsheet>)> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut copy = Spreadsheet::clone(&state.book);
+        let result = change(&mut copy)?;
+        state.book = Arc::new(copy);
+        state.revision += 1;
+        Ok((result, Arc::clone(&state.book)))
+    }
+
+    pub fn set_sharing(&self, sharing: BTreeMap<String, Role>) {
+        *self.sharing.write().unwrap_or_else(PoisonError::into_inner) = sharing;
+    }
+
+    pub fn sharing(&self) -> BTreeMap<String, Role> {
+        self.sharing.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// All spreadsheets by their ID.
+#[derive(Debug, Default)]
+pub struct Store(RwLock<HashMap<String, Arc<Document>>>);
+
+impl Store {
+    pub fn insert(&self, document: Document) {
+        let id = document.state().book.id.clone();
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id, Arc::new(document));
+    }
+
+    pub fn ids(&self) -> Vec<String> {
+        let mut ids: Vec<String> = self
+            .0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect();
+        ids.sort();
+        ids
+    }
+
+    /// For the owner, who may everything.
+    pub fn find(&self, id: &str) -> ApiResult<Arc<Document>> {
+        let documents = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        documents.get(id).cloned().ok_or_else(ApiError::not_found)
+    }
+
+    /// For a service account: 404 if there is none, 403 if it is not shared with it (or only to read).
+    pub fn open(&self, id: &str, email: &str, write: bool) -> ApiResult<Arc<Document>> {
+        let document = self.find(id)?;
+        match document.sharing().get(email) {
+            Some(Role::Writer) => {}
+            Some(Role::Reader) if !write => {}
+            _ => return Err(ApiError::forbidden()),
+        }
+        if document.office {
+            return Err(ApiError::office_file());
+        }
+        Ok(document)
+    }
+}
