@@ -1,6 +1,17 @@
 //! Logs: text for people, JSON for collectors, always on standard error.
 
+use std::io;
+
 use clap::ValueEnum;
+use tracing::{Level, Metadata};
+use tracing_subscriber::{
+    EnvFilter, Layer,
+    filter::{FilterExt, filter_fn},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
+
+use crate::progress;
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
@@ -23,5 +34,37 @@ pub enum Format {
 /// yup-oauth2 writes signed assertions and tokens, and HTTP crates write headers, at debug level: those targets are
 /// capped below it whatever the filter says, so that no secret can be logged by asking for more detail.
 pub fn init(args: &Args) {
-    let _ = args;
+    let (filter, wrong) = match EnvFilter::builder().parse(&args.log_level) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("info"), Some(error)),
+    };
+    let filter = filter.and(filter_fn(is_safe));
+    let layer = match args.log_format {
+        Format::Text => tracing_subscriber::fmt::layer()
+            .with_target(false)
+            .with_writer(progress::stderr)
+            .with_filter(filter)
+            .boxed(),
+        Format::Json => tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(io::stderr)
+            .with_filter(filter)
+            .boxed(),
+    };
+    // fails only if a subscriber is installed already
+    let _ = tracing_subscriber::registry().with(layer).try_init();
+    if let Some(error) = wrong {
+        tracing::warn!("LOG_LEVEL `{}` is no filter ({error}); logging at info", args.log_level);
+    }
+}
+
+/// Detail below info comes only from crates that are known to log no credentials: a list of those that do would be out
+/// of date with the next dependency.
+fn is_safe(event: &Metadata<'_>) -> bool {
+    let detailed = ["wedof_sheet_sync", "kube_runtime", "kube_lease_manager"];
+    *event.level() <= Level::INFO
+        || detailed
+            .iter()
+            .any(|name| event.target().split("::").next() == Some(name))
 }
