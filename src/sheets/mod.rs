@@ -1,5 +1,23 @@
 //! One tab of a spreadsheet, reconciled: read it, plan the differences, apply them as atomic batches, verify.
 
+mod adopt;
+mod apply;
+pub mod auth;
+mod cells;
+mod client;
+mod layout;
+mod marks;
+mod plan;
+mod read;
+mod requests;
+mod rows;
+mod serial;
+mod tab;
+
+pub use self::{
+    apply::Book,
+    client::{Client, Settings},
+};
 use crate::{
     spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
     table::Table,

@@ -83,3 +83,11 @@ impl KeyShape {
         }
     }
 }
+
+/// The key of a row, the text of its first cell.
+pub fn key_of(row: &[Cell]) -> Option<&str> {
+    match row.first() {
+        Some(Cell::Text(key)) => Some(key),
+        _ => None,
+    }
+}

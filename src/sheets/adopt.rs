@@ -1,0 +1,66 @@
+//! A tab that another program filled becomes ours only on proof: its header and at least one known key.
+
+use std::collections::HashSet;
+
+use super::{
+    TabWish,
+    marks::ColumnMark,
+    tab::{OwnedColumn, Tab},
+};
+use crate::table::key_of;
+
+/// How many rows from the top are searched for a header: people put banners above it.
+const SEARCHED: usize = 20;
+
+/// The header row and the columns that are ours, if the tab proves to hold this resource's records.
+pub fn proof(tab: &Tab, wish: &TabWish<'_>) -> Option<(usize, Vec<OwnedColumn>)> {
+    let header = header(tab, wish)?;
+    let columns = matched(tab, wish, header);
+    let key_path = &wish.table.columns[0].path;
+    let key = columns.iter().find(|column| column.mark.path == *key_path)?.index;
+    let filled = tab.cells.get(header)?.iter().filter(|cell| !cell.is_blank()).count();
+    let known: HashSet<&str> = wish.table.rows.iter().filter_map(|row| key_of(row)).collect();
+    let holds_a_record = (header + 1..tab.used_rows()).any(|row| {
+        tab.cell(row, key)
+            .key()
+            .is_some_and(|text| known.contains(text.as_str()))
+    });
+    (columns.len() * 2 >= filled && holds_a_record).then_some((header, columns))
+}
+
+/// The first row that has the key's label and a label or path of ours in half of its cells.
+pub fn header(tab: &Tab, wish: &TabWish<'_>) -> Option<usize> {
+    let key = wish.table.columns.first()?;
+    (0..tab.used_rows().min(SEARCHED)).find(|row| {
+        let ours = matched(tab, wish, *row);
+        let filled = tab
+            .cells
+            .get(*row)
+            .map_or(0, |cells| cells.iter().filter(|cell| !cell.is_blank()).count());
+        ours.iter().any(|column| column.mark.path == key.path) && ours.len() * 2 >= filled
+    })
+}
+
+fn matched(tab: &Tab, wish: &TabWish<'_>, row: usize) -> Vec<OwnedColumn> {
+    let mut taken = HashSet::new();
+    let cells = tab.cells.get(row).map(Vec::as_slice).unwrap_or_default();
+    let ours = cells.iter().enumerate().filter_map(|(index, cell)| {
+        let text = cell.label();
+        let column = wish
+            .table
+            .columns
+            .iter()
+            .find(|column| column.label == text || column.path == text)?;
+        let mark = ColumnMark {
+            path: column.path.clone(),
+            label: text,
+            kind: column.kind,
+        };
+        taken.insert(column.path.as_str()).then_some(OwnedColumn {
+            index,
+            metadata_id: None,
+            mark,
+        })
+    });
+    ours.collect()
+}

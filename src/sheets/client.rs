@@ -1,0 +1,428 @@
+//! HTTP to the Sheets API: one request at a time, counted, with time limits; reads are repeated after a failure, a write
+//! never is once Google may have seen it.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use google_sheets4::{Sheets, common::to_body};
+use http_body_util::BodyExt;
+use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioExecutor};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::auth::{ServiceAccount, TokenError, Tokens};
+use crate::failure::{Failure, reason};
+
+pub(super) type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
+
+/// Google ends a request after 180 s; giving up earlier would leave writes in doubt.
+const TIMEOUT: Duration = Duration::from_secs(200);
+/// Google's quotas are counted by the minute and its 429 names no time.
+const QUOTA_PAUSE: Duration = Duration::from_secs(60);
+/// Tries of a read.
+const TRIES: u32 = 6;
+/// A longer wait is none: the run says so and ends.
+const MAX_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// Why a request did not do what was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Google's own refusal: nothing was done.
+    #[error("Google answered {status}: {message}")]
+    Refused { status: u16, message: String },
+    /// No answer, or none that says what was done.
+    #[error("{0}")]
+    Unclear(String),
+    /// Not a matter of this request.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// What the client needs to know.
+pub struct Settings {
+    /// Default: <https://sheets.googleapis.com/>.
+    pub base_url: Option<Url>,
+    pub account: ServiceAccount,
+    /// Where the account's key comes from, for messages: `Secret google, key credentials.json`.
+    pub account_place: String,
+    /// Stops before the next request.
+    pub stop: CancellationToken,
+    /// No request begins after it.
+    pub deadline: Option<Instant>,
+}
+
+pub struct Client {
+    hub: Sheets<Connector>,
+    tokens: Tokens,
+    base: Url,
+    settings: Settings,
+    requests: AtomicI64,
+}
+
+impl Client {
+    pub async fn new(settings: Settings) -> Result<Self, Failure> {
+        let builder = hyper_rustls::HttpsConnectorBuilder::new();
+        let builder = match builder.with_native_roots() {
+            Ok(builder) => builder,
+            // an image without certificates
+            Err(_) => hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots(),
+        };
+        let connector = builder.https_or_http().enable_http1().build();
+        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector.clone());
+        let tokens = settings.account.tokens(connector).await?;
+        let base = match &settings.base_url {
+            Some(url) => checked_base(url)?,
+            None => Url::parse("https://sheets.googleapis.com/").map_err(|error| {
+                Failure::person(reason::INVALID_CONFIG, format!("the Sheets API's address: {error}"))
+            })?,
+        };
+        let hub = Sheets::new(http, google_sheets4::common::NoToken);
+        Ok(Self {
+            hub,
+            tokens,
+            base,
+            settings,
+            requests: AtomicI64::new(0),
+        })
+    }
+
+    /// Requests sent to the Sheets API so far, repeated ones included.
+    pub fn requests(&self) -> i64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    pub fn account(&self) -> &str {
+        self.settings.account.email()
+    }
+
+    /// A request that changes nothing: repeated after anything that may pass.
+    pub(super) async fn read<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<T, Error> {
+        let body = body.map(|body| Bytes::from(body.to_string()));
+        let mut tries = 0;
+        let mut refreshed = false;
+        loop {
+            tries += 1;
+            let error = match self.send(method, path, body.clone(), refreshed).await {
+                Ok(bytes) => match serde_json::from_slice(&bytes) {
+                    Ok(value) => return Ok(value),
+                    Err(error) => Sent::Unclear(format!("Google's answer is not what was asked for ({error})")),
+                },
+                Err(error) => error,
+            };
+            match error {
+                Sent::Status { status: 401, .. } if !refreshed => refreshed = true,
+                Sent::Status {
+                    status: 429,
+                    retry_after,
+                    ..
+                } if tries < TRIES => self.pause(retry_after.unwrap_or_else(quota_pause)).await?,
+                Sent::Status {
+                    status: 409 | 500 | 502 | 503 | 504,
+                    retry_after,
+                    ..
+                } if tries < TRIES => {
+                    self.pause(retry_after.unwrap_or_else(|| backoff(tries))).await?;
+                }
+                Sent::NotSent(_) | Sent::Unclear(_) if tries < TRIES => self.pause(backoff(tries)).await?,
+                error => return Err(error.into()),
+            }
+        }
+    }
+
+    /// A batch of changes, sent at most once: only an answer that says nothing was done (429, 401) or a refused
+    /// connection lets it go out again.
+    pub(super) async fn write(&self, path: &str, body: Bytes) -> Result<(), Error> {
+        let mut tries = 0;
+        let mut refreshed = false;
+        loop {
+            tries += 1;
+            match self.send("POST", path, Some(body.clone()), refreshed).await {
+                Ok(bytes) => {
+                    return match serde_json::from_slice::<Value>(&bytes) {
+                        Ok(answer) if answer.get("spreadsheetId").is_some() => Ok(()),
+                        _ => Err(Error::Unclear("Google's answer was cut off".into())),
+                    };
+                }
+                Err(Sent::Status { status: 401, .. }) if !refreshed => refreshed = true,
+                Err(Sent::Status {
+                    status: 429,
+                    retry_after,
+                    ..
+                }) if tries < TRIES => {
+                    self.pause(retry_after.unwrap_or_else(quota_pause)).await?;
+                }
+                Err(Sent::NotSent(_)) if tries < TRIES => self.pause(backoff(tries)).await?,
+                Err(Sent::Status { status, message, .. }) if status >= 500 || status == 409 => {
+                    return Err(Error::Unclear(format!("Google answered {status} {message}")));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The stop token and the deadline hold between requests, never in the middle of one.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.settings.stop.is_cancelled() {
+            return Err(Failure::later(
+                reason::INTERRUPTED,
+                "the run was asked to stop; what is written is complete up to here",
+            ));
+        }
+        if self
+            .settings
+            .deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+        {
+            return Err(Failure::later(
+                reason::DEADLINE,
+                "the run's deadline passed while Google was asked",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn pause(&self, time: Duration) -> Result<(), Failure> {
+        let too_late = |deadline: Instant| deadline.saturating_duration_since(Instant::now()) <= time;
+        if time > MAX_PAUSE || self.settings.deadline.is_some_and(too_late) {
+            let seconds = time.as_secs();
+            let message = format!("Google asks to wait {seconds} s, longer than this run can");
+            return Err(Failure::later(reason::DEADLINE, message));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            () = self.settings.stop.cancelled() => {}
+        }
+        self.check()
+    }
+
+    async fn send(&self, method: &str, path: &str, body: Option<Bytes>, refresh: bool) -> Result<Bytes, Sent> {
+        self.check().map_err(Sent::Failed)?;
+        let token = match self.tokens.get(refresh).await {
+            Ok(token) => token,
+            Err(error) => return Err(self.token_failure(error).await),
+        };
+        let url = self
+            .base
+            .join(path)
+            .map_err(|error| Sent::NotSent(format!("{path}: {error}")))?;
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header("authorization", format!("Bearer {token}"))
+            .header("user-agent", concat!("wedof-sheet-sync/", env!("CARGO_PKG_VERSION")))
+            .header("content-type", "application/json")
+            .body(to_body(body))
+            .map_err(|error| Sent::NotSent(error.to_string()))?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let exchange = async {
+            let answer = self.hub.client.request(request).await.map_err(|error| {
+                let text = causes(&error);
+                if error.is_connect() {
+                    Sent::NotSent(text)
+                } else {
+                    Sent::Unclear(text)
+                }
+            })?;
+            let (parts, body) = answer.into_parts();
+            let bytes = body
+                .collect()
+                .await
+                .map_err(|error| Sent::Unclear(causes(&error)))?
+                .to_bytes();
+            Ok((parts, bytes))
+        };
+        let (parts, bytes) = match tokio::time::timeout(TIMEOUT, exchange).await {
+            Ok(exchange) => exchange?,
+            Err(_) => {
+                return Err(Sent::Unclear(format!(
+                    "no answer from Google within {} s",
+                    TIMEOUT.as_secs()
+                )));
+            }
+        };
+        if parts.status.is_success() {
+            return Ok(bytes);
+        }
+        let message = serde_json::from_slice::<Value>(&bytes)
+            .ok()
+            .and_then(|body| Some(body.get("error")?.get("message")?.as_str()?.to_owned()))
+            .unwrap_or_else(|| parts.status.canonical_reason().unwrap_or("without a reason").to_owned());
+        let retry_after = parts
+            .headers
+            .get("retry-after")
+            .and_then(|value| retry_after(value.to_str().ok()?));
+        Err(Sent::Status {
+            status: parts.status.as_u16(),
+            message,
+            retry_after,
+        })
+    }
+
+    /// A refused key against an unreachable endpoint, and a wrong clock against both.
+    async fn token_failure(&self, error: TokenError) -> Sent {
+        let (error, description) = match error {
+            TokenError::Refused { error, description } => (error, description),
+            TokenError::Unreachable(what) => {
+                return Sent::NotSent(format!("no token from {}: {what}", self.settings.account.token_uri()));
+            }
+        };
+        let place = &self.settings.account_place;
+        if description.contains("short-lived") || description.contains("iat") {
+            let off = self.clock_difference().await.unwrap_or(0);
+            let minutes = (off as f64 / 60.0).round().abs();
+            let direction = if off > 0 { "ahead of" } else { "behind" };
+            return Sent::Failed(Failure::person(
+                reason::CLOCK_SKEW,
+                format!(
+                    "this machine's clock is {minutes} min {direction} Google's, so the token was refused: set the clock (NTP)"
+                ),
+            ));
+        }
+        let account = self.account();
+        Sent::Failed(Failure::person(
+            reason::GOOGLE_KEY_REFUSED,
+            format!(
+                "Google refused the key of {account} ({place}): {error}, {description} The key was deleted or belongs to another account: make a new one and replace it"
+            ),
+        ))
+    }
+
+    /// Seconds that the local clock is ahead of the token endpoint's.
+    async fn clock_difference(&self) -> Option<i64> {
+        let request = hyper::Request::builder()
+            .uri(self.settings.account.token_uri())
+            .body(to_body::<Bytes>(None))
+            .ok()?;
+        let answer = tokio::time::timeout(Duration::from_secs(10), self.hub.client.request(request))
+            .await
+            .ok()?
+            .ok()?;
+        let date = answer.headers().get("date")?.to_str().ok()?;
+        let theirs = jiff::fmt::rfc2822::parse(date).ok()?.timestamp();
+        Some(Timestamp::now().as_second() - theirs.as_second())
+    }
+}
+
+/// How one attempt ended.
+#[derive(Debug)]
+enum Sent {
+    Status {
+        status: u16,
+        message: String,
+        retry_after: Option<Duration>,
+    },
+    /// It never left.
+    NotSent(String),
+    Unclear(String),
+    Failed(Failure),
+}
+
+impl From<Sent> for Error {
+    fn from(sent: Sent) -> Self {
+        match sent {
+            Sent::Status { status, message, .. } => Self::Refused { status, message },
+            Sent::NotSent(message) => Self::Failed(Failure::later(
+                reason::GOOGLE_ERROR,
+                format!("Google cannot be reached: {message}"),
+            )),
+            Sent::Unclear(message) => Self::Unclear(message),
+            Sent::Failed(failure) => Self::Failed(failure),
+        }
+    }
+}
+
+fn checked_base(url: &Url) -> Result<Url, Failure> {
+    let host = url.host_str().unwrap_or_default();
+    let local = matches!(host, "localhost" | "127.0.0.1" | "[::1]")
+        || host.ends_with(".svc")
+        || host.ends_with(".svc.cluster.local");
+    if url.scheme() == "https" || (url.scheme() == "http" && local) {
+        let mut url = url.clone();
+        if !url.path().ends_with('/') {
+            let path = format!("{}/", url.path());
+            url.set_path(&path);
+        }
+        return Ok(url);
+    }
+    Err(Failure::person(
+        reason::INVALID_CONFIG,
+        format!(
+            "GOOGLE_SHEETS_BASE_URL: {host} must be reached by https; http is for this machine and for Services of the cluster"
+        ),
+    ))
+}
+
+/// An error with its causes; hyper's own text says little.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// Both forms of Retry-After; nonsense is none.
+fn retry_after(text: &str) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+    let seconds = at.as_second() - Timestamp::now().as_second();
+    u64::try_from(seconds).ok().map(Duration::from_secs)
+}
+
+fn quota_pause() -> Duration {
+    QUOTA_PAUSE + Duration::from_millis(u64::from(random_u32() % 5_000))
+}
+
+/// 1, 2, 4, 8 … s with up to a second more.
+fn backoff(tries: u32) -> Duration {
+    Duration::from_secs(1 << tries.saturating_sub(1).min(5)) + Duration::from_millis(u64::from(random_u32() % 1_000))
+}
+
+pub(super) fn random_u32() -> u32 {
+    let mut bytes = [0; 4];
+    // without randomness the only loss is jitter; IDs that collide are refused by Google
+    let _ = ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes);
+    u32::from_le_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_is_for_this_machine_and_the_cluster_only() {
+        for (url, taken) in [
+            ("https://sheets.example/", true),
+            ("http://127.0.0.1:4020", true),
+            ("http://simulator.sim.svc:8081/", true),
+            ("http://sheets.example/", false),
+            ("http://evil.svc.example/", false),
+        ] {
+            assert_eq!(checked_base(&Url::parse(url).unwrap()).is_ok(), taken, "{url}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_both_forms_and_nonsense_is_none() {
+        assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after("99999999999"), Some(Duration::from_secs(99_999_999_999)));
+        assert!(retry_after("Wed, 21 Oct 2099 07:28:00 GMT").is_some_and(|time| time > Duration::from_secs(1)));
+        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), None);
+        assert_eq!((retry_after("soon"), retry_after("")), (None, None));
+    }
+}

@@ -1,0 +1,282 @@
+//! Which column stands where, before and after: ours found by their marks, new ones inserted, excluded ones deleted.
+
+use super::{
+    TabWish,
+    marks::{COLUMN, ColumnMark},
+    requests::{Unit, on_line},
+    tab::{Rect, Tab},
+};
+use crate::table::Kind;
+
+/// Path of the column that says since when Wedof no longer lists a record.
+pub const REMOVED_PATH: &str = "~removed";
+pub const REMOVED_LABEL: &str = "Retiré de Wedof le";
+
+/// What an owned column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Column of the wished table.
+    Table(usize),
+    /// A field that no record has today: blank in every record's row.
+    Absent,
+    /// The day on which a record's row was found stale.
+    Removed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    pub source: Source,
+    /// Index once the structure requests have run.
+    pub index: usize,
+    /// Index as read; none if it is new.
+    pub old: Option<usize>,
+    /// Header text once the structure requests have run.
+    pub label: String,
+}
+
+#[derive(Debug)]
+pub struct Layout {
+    /// Owned columns from left to right.
+    pub columns: Vec<Placed>,
+    /// Index as read → index afterwards; none for a deleted column.
+    pub moved: Vec<Option<usize>>,
+    pub inserted: usize,
+    pub deleted: usize,
+}
+
+impl Layout {
+    pub fn removed_column(&self) -> Option<&Placed> {
+        self.columns.iter().find(|column| column.source == Source::Removed)
+    }
+
+    pub fn key(&self) -> usize {
+        let key = self.columns.iter().find(|column| column.source == Source::Table(0));
+        key.map_or(0, |column| column.index)
+    }
+}
+
+struct Slot {
+    old: Option<usize>,
+    owned: Option<(Source, ColumnMark, Option<i32>)>,
+}
+
+/// Plans the columns of `tab`, whose header is row `header`, and writes the requests into `unit`. `with_removed` asks for
+/// the column [`REMOVED_LABEL`].
+pub fn plan(tab: &Tab, wish: &TabWish<'_>, header: usize, with_removed: bool, unit: &mut Unit) -> Layout {
+    let sheet = tab.sheet_id;
+    let mut slots: Vec<Slot> = (0..tab.column_count)
+        .map(|old| Slot {
+            old: Some(old),
+            owned: None,
+        })
+        .collect();
+    let mut excluded = Vec::new();
+    for column in &tab.columns {
+        let position = wish
+            .table
+            .columns
+            .iter()
+            .position(|wished| wished.path == column.mark.path);
+        let source = match position {
+            Some(position) => Source::Table(position),
+            None if column.mark.path == REMOVED_PATH => Source::Removed,
+            None if wish.columns.wants(&column.mark.path) => Source::Absent,
+            None => {
+                excluded.push(column.index);
+                continue;
+            }
+        };
+        if let Some(slot) = slots.get_mut(column.index) {
+            slot.owned = Some((source, column.mark.clone(), column.metadata_id));
+        }
+    }
+
+    // new columns, each right of the nearest owned column before it in the table's order
+    let mut wished: Vec<(Source, ColumnMark)> = wish
+        .table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let mark = ColumnMark {
+                path: column.path.clone(),
+                label: column.label.clone(),
+                kind: column.kind,
+            };
+            (Source::Table(index), mark)
+        })
+        .collect();
+    if with_removed {
+        let mark = ColumnMark {
+            path: REMOVED_PATH.into(),
+            label: REMOVED_LABEL.into(),
+            kind: Kind::Day,
+        };
+        wished.push((Source::Removed, mark));
+    }
+    let mut after = None;
+    for (source, mark) in wished {
+        let found = slots
+            .iter()
+            .position(|slot| slot.owned.as_ref().is_some_and(|(owned, ..)| *owned == source));
+        after = Some(found.unwrap_or_else(|| {
+            let position = match (after, source) {
+                (_, Source::Removed) => slots
+                    .iter()
+                    .rposition(|slot| slot.owned.is_some())
+                    .map_or(0, |last| last + 1),
+                (Some(after), _) => after + 1,
+                (None, _) => 0,
+            };
+            slots.insert(
+                position,
+                Slot {
+                    old: None,
+                    owned: Some((source, mark, None)),
+                },
+            );
+            position
+        }));
+    }
+
+    insert_columns(&slots, sheet, unit);
+    let labels = label_columns(tab, wish, header, &slots, unit);
+
+    // excluded ones from right to left; then every index is final
+    let is_excluded = |slot: &Slot| slot.old.is_some_and(|old| excluded.contains(&old));
+    for index in (0..slots.len()).rev().filter(|index| is_excluded(&slots[*index])) {
+        unit.delete(sheet, "COLUMNS", index, index + 1);
+    }
+    let mut layout = Layout {
+        columns: Vec::new(),
+        moved: vec![None; tab.column_count],
+        inserted: slots.iter().filter(|slot| slot.old.is_none()).count(),
+        deleted: excluded.len(),
+    };
+    let kept = slots.iter().zip(labels).filter(|(slot, _)| !is_excluded(slot));
+    for (index, (slot, label)) in kept.enumerate() {
+        if let Some(old) = slot.old {
+            layout.moved[old] = Some(index);
+        }
+        if let Some((source, ..)) = slot.owned {
+            layout.columns.push(Placed {
+                source,
+                index,
+                old: slot.old,
+                label,
+            });
+        }
+    }
+    layout
+}
+
+/// Groups of new neighbours from left to right: what stands left of each is in its final place.
+fn insert_columns(slots: &[Slot], sheet: i32, unit: &mut Unit) {
+    let mut index = 0;
+    while index < slots.len() {
+        let count = slots[index..].iter().take_while(|slot| slot.old.is_none()).count();
+        if count > 0 {
+            unit.insert(sheet, "COLUMNS", index, count, index > 0);
+        }
+        index += count.max(1);
+    }
+}
+
+/// Header texts by three-way merge: last written, wished, found. People's renaming stays unless the wish itself changed.
+fn label_columns(tab: &Tab, wish: &TabWish<'_>, header: usize, slots: &[Slot], unit: &mut Unit) -> Vec<String> {
+    let sheet = tab.sheet_id;
+    let mut labels: Vec<String> = slots
+        .iter()
+        .map(|slot| slot.old.map_or(String::new(), |old| tab.cell(header, old).label()))
+        .collect();
+    for (index, slot) in slots.iter().enumerate() {
+        let Some((source, mark, metadata_id)) = &slot.owned else {
+            continue;
+        };
+        let (wished, kind) = match source {
+            Source::Table(column) => {
+                let column = &wish.table.columns[*column];
+                (column.label.as_str(), column.kind)
+            }
+            Source::Absent | Source::Removed => (mark.label.as_str(), mark.kind),
+        };
+        let found = labels[index].clone();
+        let is_new = slot.old.is_none();
+        let label = if is_new || (mark.label != wished && found != wished) {
+            unused(wished, &labels, index)
+        } else {
+            found.clone()
+        };
+        if label != found && !tab.is_covered(header, slot.old.unwrap_or(usize::MAX)) {
+            let cell = [super::requests::Entered::Text(label.as_str().into())];
+            let range = Rect {
+                rows: (header, header + 1),
+                columns: (index, index + 1),
+            };
+            unit.update_cells(sheet, range, std::iter::once(&cell[..]));
+            labels[index] = label;
+        }
+        // the mark keeps what the spec wished, not what people made of it
+        let now = ColumnMark {
+            path: mark.path.clone(),
+            label: wished.to_owned(),
+            kind,
+        };
+        match metadata_id {
+            None => {
+                unit.create_mark(None, COLUMN, &now.value(), on_line(sheet, "COLUMNS", index));
+                if !is_new {
+                    continue; // adopted: its looks stay
+                }
+                let header_cell = Rect {
+                    rows: (header, header + 1),
+                    columns: (index, index + 1),
+                };
+                unit.header_format(sheet, header_cell);
+                let data = Rect {
+                    rows: (header + 1, tab.row_count),
+                    columns: (index, index + 1),
+                };
+                if header + 1 < tab.row_count {
+                    unit.plain_format(sheet, data);
+                    if kind != Kind::Plain {
+                        unit.number_format(sheet, data, kind);
+                    }
+                }
+            }
+            Some(id) if now != *mark => {
+                unit.update_mark(*id, &now.value());
+                if kind != mark.kind && header + 1 < tab.row_count {
+                    let data = Rect {
+                        rows: (header + 1, tab.row_count),
+                        columns: (index, index + 1),
+                    };
+                    unit.number_format(sheet, data, kind);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    labels
+}
+
+/// A header that no other column has: a person's own "Nom" stays theirs, ours gets a suffix.
+fn unused(label: &str, labels: &[String], except: usize) -> String {
+    let taken = |text: &str| {
+        labels
+            .iter()
+            .enumerate()
+            .any(|(index, other)| index != except && other == text)
+    };
+    let mut candidate = label.to_owned();
+    let mut number = 1;
+    while taken(&candidate) {
+        candidate = if number == 1 {
+            format!("{label} (Wedof)")
+        } else {
+            format!("{label} (Wedof {number})")
+        };
+        number += 1;
+    }
+    candidate
+}

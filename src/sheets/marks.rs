@@ -1,0 +1,116 @@
+//! How tabs, columns and the header row are known again: developer metadata, which travels with them when people sort,
+//! move, rename or insert.
+//!
+//! | key | on | value |
+//! |---|---|---|
+//! | `wss.tab` | sheet | [`TabMark`] as JSON: resource, own sheet ID, what was written last |
+//! | `wss.rev` | sheet | the metadata ID of its successor: see [`Revision`] |
+//! | `wss.header` | row | the sheet ID |
+//! | `wss.col` | column | kind, path and label as last written, separated by tabs |
+//!
+//! Values are short: Google allows 30,000 characters a sheet, and a folder can have 145 columns.
+
+use serde::{Deserialize, Serialize};
+
+use crate::table::Kind;
+
+pub const TAB: &str = "wss.tab";
+pub const REVISION: &str = "wss.rev";
+pub const HEADER: &str = "wss.header";
+pub const COLUMN: &str = "wss.col";
+
+/// What makes a tab ours. A duplicate of the tab has another sheet ID, so a copied mark is not believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TabMark {
+    #[serde(rename = "r")]
+    pub resource: String,
+    #[serde(rename = "s")]
+    pub sheet_id: i32,
+    /// Title as we wrote it last: a title that differs was changed by people and stays.
+    #[serde(rename = "t")]
+    pub title: String,
+    /// How the records were obtained: rows are not deleted in the run in which it changes.
+    #[serde(rename = "o")]
+    pub origin: String,
+    #[serde(rename = "f")]
+    pub filters: String,
+    /// Record rows after the last run.
+    #[serde(rename = "n")]
+    pub rows: usize,
+}
+
+/// The one compare-and-swap of the API: a metadata ID can exist only once. The tab's entry names the ID of its
+/// successor; every batch begins by creating the successor, so a repeated or concurrent batch is refused whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revision {
+    pub current: i32,
+    pub successor: i32,
+}
+
+/// What was last written about a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnMark {
+    pub path: String,
+    pub label: String,
+    pub kind: Kind,
+}
+
+impl ColumnMark {
+    pub fn parse(value: &str) -> Option<Self> {
+        let mut parts = value.splitn(3, '\t');
+        let kind = match parts.next()? {
+            "p" => Kind::Plain,
+            "i" => Kind::Identifier,
+            "d" => Kind::Day,
+            "t" => Kind::Instant,
+            _ => return None,
+        };
+        let path = parts.next()?.to_owned();
+        Some(Self {
+            path,
+            label: parts.next()?.to_owned(),
+            kind,
+        })
+    }
+
+    pub fn value(&self) -> String {
+        let kind = match self.kind {
+            Kind::Plain => 'p',
+            Kind::Identifier => 'i',
+            Kind::Day => 'd',
+            Kind::Instant => 't',
+        };
+        format!("{kind}\t{}\t{}", self.path, self.label)
+    }
+}
+
+/// The ID of a tab's first revision: the same for two runs that take one tab at the same moment, so that only one can.
+pub fn first_revision(sheet_id: i32, resource: &str) -> i32 {
+    // FNV-1a, fixed for ever
+    let hash = resource
+        .bytes()
+        .chain(sheet_id.to_le_bytes())
+        .fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+    ((hash & 0x7fff_ffff) as i32).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_columns_mark_reads_back_as_written() {
+        for kind in [Kind::Plain, Kind::Identifier, Kind::Day, Kind::Instant] {
+            let mark = ColumnMark {
+                path: "attendee.lastName".into(),
+                label: "Nom\tde famille".into(),
+                kind,
+            };
+            assert_eq!(ColumnMark::parse(&mark.value()), Some(mark));
+        }
+        assert_eq!(ColumnMark::parse("x\ta\tb"), None);
+        assert_eq!(ColumnMark::parse("somebody else's"), None);
+    }
+}

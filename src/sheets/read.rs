@@ -1,0 +1,285 @@
+//! The tab as it is: metadata first, then values, both by sheet ID, so that a title such as `CPF2024` is never taken for
+//! an address.
+
+use google_sheets4::api::{
+    BatchGetValuesByDataFilterResponse, DeveloperMetadata, SearchDeveloperMetadataResponse, Sheet, Spreadsheet,
+};
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::{
+    client::{Client, Error},
+    marks::{self, ColumnMark, Revision, TabMark},
+    plan::{Prediction, folded},
+    serial,
+    tab::{Claim, OwnedColumn, Rect, Seen, Tab},
+};
+use crate::{
+    failure::{Failure, reason},
+    spec::ResourceName,
+};
+
+const FIELDS: &str = "spreadsheetId,properties(title,locale,timeZone),sheets(properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)),merges,protectedRanges(range,requestingUserCanEdit,warningOnly))";
+
+/// The spreadsheet without its cells.
+#[derive(Debug)]
+pub struct Outline {
+    pub title: String,
+    pub locale: String,
+    pub zone: TimeZone,
+    /// Set if the spreadsheet's own zone could not be understood.
+    pub unknown_zone: Option<String>,
+    sheets: Vec<Sheet>,
+    metadata: Vec<DeveloperMetadata>,
+}
+
+pub async fn outline(client: &Client, spreadsheet: &str) -> Result<Outline, Error> {
+    let path = format!("v4/spreadsheets/{spreadsheet}?fields={FIELDS}&prettyPrint=false");
+    let book: Spreadsheet = client.read("GET", &path, None).await?;
+    let keys = [marks::TAB, marks::REVISION, marks::HEADER, marks::COLUMN];
+    let filters: Vec<Value> = keys
+        .iter()
+        .map(|key| json!({"developerMetadataLookup": {"metadataKey": key}}))
+        .collect();
+    let path = format!("v4/spreadsheets/{spreadsheet}/developerMetadata:search?prettyPrint=false");
+    let found: SearchDeveloperMetadataResponse = client
+        .read("POST", &path, Some(json!({"dataFilters": filters})))
+        .await?;
+    let properties = book.properties.unwrap_or_default();
+    let name = properties.time_zone.unwrap_or_default();
+    let zone = serial::zone(&name);
+    Ok(Outline {
+        title: properties.title.unwrap_or_default(),
+        locale: properties.locale.unwrap_or_default(),
+        unknown_zone: zone.is_none().then_some(name),
+        zone: zone.unwrap_or(TimeZone::UTC),
+        sheets: book.sheets.unwrap_or_default(),
+        metadata: found
+            .matched_developer_metadata
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|matched| matched.developer_metadata)
+            .collect(),
+    })
+}
+
+impl Outline {
+    pub fn titles(&self) -> Vec<String> {
+        self.sheets
+            .iter()
+            .filter_map(|sheet| sheet.properties.as_ref()?.title.clone())
+            .collect()
+    }
+
+    /// The tab of a resource, without its cells: the one that is marked, else the one of that title.
+    pub fn find(&self, resource: ResourceName, title: &str) -> Result<Option<Tab>, Failure> {
+        let marked = |sheet: &&Sheet| {
+            let id = sheet_id(sheet);
+            self.tab_mark(id)
+                .is_some_and(|(_, mark)| mark.resource == resource.as_str())
+        };
+        if let Some(sheet) = self.sheets.iter().find(marked) {
+            return Ok(Some(self.tab(sheet, Claim::Marked)));
+        }
+        let titled = |sheet: &&Sheet| {
+            let properties = sheet.properties.as_ref();
+            properties
+                .and_then(|properties| properties.title.as_ref())
+                .is_some_and(|other| folded(other) == folded(title))
+        };
+        let Some(sheet) = self.sheets.iter().find(titled) else {
+            return Ok(None);
+        };
+        if let Some((_, mark)) = self.tab_mark(sheet_id(sheet)) {
+            let message = format!(
+                "tab {title:?} already holds {}; choose another title with `tab`",
+                mark.resource
+            );
+            return Err(Failure::person(reason::TAB_REFUSED, message));
+        }
+        Ok(Some(self.tab(sheet, Claim::Unproven)))
+    }
+
+    fn entries<'a>(&'a self, key: &'a str, sheet: i32) -> impl Iterator<Item = (i32, &'a str, &'a DeveloperMetadata)> {
+        self.metadata.iter().filter_map(move |entry| {
+            let location = entry.location.as_ref()?;
+            let range = location.dimension_range.as_ref();
+            let on = match range {
+                Some(range) => range.sheet_id.unwrap_or(0),
+                None => location.sheet_id.unwrap_or(0),
+            };
+            let is_it = entry.metadata_key.as_deref() == Some(key) && on == sheet;
+            is_it.then(|| {
+                (
+                    entry.metadata_id.unwrap_or(0),
+                    entry.metadata_value.as_deref().unwrap_or_default(),
+                    entry,
+                )
+            })
+        })
+    }
+
+    /// The mark of a tab; one that names another sheet is a copy and says nothing.
+    fn tab_mark(&self, sheet: i32) -> Option<(i32, TabMark)> {
+        let mut marks = self
+            .entries(marks::TAB, sheet)
+            .filter_map(|(id, value, _)| Some((id, serde_json::from_str::<TabMark>(value).ok()?)));
+        marks.find(|(_, mark)| mark.sheet_id == sheet)
+    }
+
+    fn tab(&self, sheet: &Sheet, claim: Claim) -> Tab {
+        let id = sheet_id(sheet);
+        let properties = sheet.properties.clone().unwrap_or_default();
+        let grid = properties.grid_properties.unwrap_or_default();
+        let size = |count: Option<i32>| usize::try_from(count.unwrap_or(0)).unwrap_or(0);
+        let (row_count, column_count) = (size(grid.row_count), size(grid.column_count));
+        let title = properties.title.unwrap_or_default();
+        let rect = |range: &google_sheets4::api::GridRange| {
+            let edge = |edge: Option<i32>, open: usize| edge.map_or(open, |edge| size(Some(edge)));
+            Rect {
+                rows: (edge(range.start_row_index, 0), edge(range.end_row_index, row_count)),
+                columns: (
+                    edge(range.start_column_index, 0),
+                    edge(range.end_column_index, column_count),
+                ),
+            }
+        };
+        let ours = claim == Claim::Marked;
+        let revision = self.entries(marks::REVISION, id).find_map(|(current, value, _)| {
+            Some(Revision {
+                current,
+                successor: value.parse().ok()?,
+            })
+        });
+        let line = |entry: &DeveloperMetadata| {
+            let range = entry.location.as_ref()?.dimension_range.as_ref()?;
+            Some(size(Some(range.start_index.unwrap_or(0))))
+        };
+        let header = self
+            .entries(marks::HEADER, id)
+            .filter(|(_, value, _)| *value == id.to_string())
+            .find_map(|(metadata, _, entry)| Some((line(entry)?, metadata)));
+        let mut columns: Vec<OwnedColumn> = self
+            .entries(marks::COLUMN, id)
+            .filter_map(|(metadata, value, entry)| {
+                let mark = ColumnMark::parse(value)?;
+                Some(OwnedColumn {
+                    index: line(entry)?,
+                    metadata_id: Some(metadata),
+                    mark,
+                })
+            })
+            .collect();
+        columns.sort_by_key(|column| column.index);
+        let mut paths = std::collections::HashSet::new();
+        columns.retain(|column| paths.insert(column.mark.path.clone()));
+        Tab {
+            sheet_id: id,
+            other_titles: self.titles().into_iter().filter(|other| *other != title).collect(),
+            title,
+            claim,
+            row_count,
+            column_count,
+            frozen_rows: size(grid.frozen_row_count),
+            cells: Vec::new(),
+            mark: self.tab_mark(id).filter(|_| ours),
+            revision: revision.filter(|_| ours),
+            header: header.filter(|_| ours),
+            columns: if ours { columns } else { Vec::new() },
+            merges: sheet.merges.iter().flatten().map(rect).collect(),
+            protected: sheet
+                .protected_ranges
+                .iter()
+                .flatten()
+                .filter(|range| {
+                    !range.requesting_user_can_edit.unwrap_or(false) && !range.warning_only.unwrap_or(false)
+                })
+                .map(|range| {
+                    range.range.as_ref().map_or(
+                        Rect {
+                            rows: (0, row_count),
+                            columns: (0, column_count),
+                        },
+                        rect,
+                    )
+                })
+                .collect(),
+        }
+    }
+}
+
+fn sheet_id(sheet: &Sheet) -> i32 {
+    sheet
+        .properties
+        .as_ref()
+        .and_then(|properties| properties.sheet_id)
+        .unwrap_or(0)
+}
+
+/// Fills in the cells: formulas as text, times as serial numbers.
+pub async fn cells(client: &Client, spreadsheet: &str, tab: &mut Tab) -> Result<(), Error> {
+    let ranges = [json!({"sheetId": tab.sheet_id})];
+    let mut values = values(client, spreadsheet, &ranges, "ROWS").await?;
+    tab.cells = values.pop().unwrap_or_default();
+    if tab.claim == Claim::Unproven && tab.used_rows() == 0 {
+        tab.claim = Claim::Empty;
+    }
+    Ok(())
+}
+
+/// Header labels and keys as they stand now, in the shape of a prediction.
+pub async fn keys(client: &Client, spreadsheet: &str, like: &Prediction) -> Result<Prediction, Error> {
+    let Prediction {
+        sheet_id,
+        header,
+        key,
+        labels,
+        keys: _,
+    } = like;
+    let ranges = [
+        json!({"sheetId": sheet_id, "startRowIndex": header, "endRowIndex": header + 1}),
+        json!({"sheetId": sheet_id, "startColumnIndex": key, "endColumnIndex": key + 1}),
+    ];
+    let mut values = values(client, spreadsheet, &ranges, "ROWS").await?;
+    let column = values.pop().unwrap_or_default();
+    let top = values.pop().unwrap_or_default().into_iter().next().unwrap_or_default();
+    let label = |index: &usize| top.get(*index).map(Seen::label).unwrap_or_default();
+    let mut keys: Vec<Option<String>> = column
+        .iter()
+        .skip(header + 1)
+        .map(|row| row.first().and_then(Seen::key))
+        .collect();
+    while keys.last().is_some_and(Option::is_none) {
+        keys.pop();
+    }
+    Ok(Prediction {
+        sheet_id: *sheet_id,
+        header: *header,
+        key: *key,
+        labels: labels.iter().map(|(index, _)| (*index, label(index))).collect(),
+        keys,
+    })
+}
+
+async fn values(client: &Client, spreadsheet: &str, ranges: &[Value], by: &str) -> Result<Vec<Vec<Vec<Seen>>>, Error> {
+    let filters: Vec<Value> = ranges.iter().map(|range| json!({"gridRange": range})).collect();
+    let body = json!({
+        "dataFilters": filters, "majorDimension": by,
+        "valueRenderOption": "FORMULA", "dateTimeRenderOption": "SERIAL_NUMBER",
+    });
+    let path = format!("v4/spreadsheets/{spreadsheet}/values:batchGetByDataFilter?prettyPrint=false");
+    let found: BatchGetValuesByDataFilterResponse = client.read("POST", &path, Some(body)).await?;
+    let rows = |values: Vec<Vec<Value>>| values.iter().map(|row| row.iter().map(Seen::of).collect()).collect();
+    Ok(found
+        .value_ranges
+        .unwrap_or_default()
+        .into_iter()
+        .map(|matched| {
+            matched
+                .value_range
+                .and_then(|range| range.values)
+                .map(rows)
+                .unwrap_or_default()
+        })
+        .collect())
+}

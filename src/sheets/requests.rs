@@ -1,0 +1,244 @@
+//! Requests of a batch as JSON text, one function a kind. Text, not the crate's types: a `CellData` takes 2,960 bytes in
+//! memory, and most of a body is cells.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use super::tab::Rect;
+use crate::table::Kind;
+
+/// The most bytes of requests in one batch; Google names no limit and recommends small bodies.
+pub const MAX_BYTES: usize = 8_000_000;
+/// The most requests in one batch; Google's own limit is 100,000.
+pub const MAX_REQUESTS: usize = 10_000;
+/// A unit is cut at this size, so that batches fill up well.
+pub const UNIT_BYTES: usize = 1_000_000;
+
+/// A cell's new value: what `userEnteredValue` takes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Entered {
+    Blank,
+    Bool(bool),
+    Number(f64),
+    Text(Box<str>),
+    Formula(Box<str>),
+}
+
+impl Entered {
+    fn write(&self, out: &mut String) {
+        let value = match self {
+            Self::Blank => return out.push_str("{}"),
+            Self::Bool(value) => format!(r#""boolValue":{value}"#),
+            Self::Number(value) => format!(r#""numberValue":{}"#, json!(value)),
+            Self::Text(value) => format!(r#""stringValue":{}"#, json!(value)),
+            Self::Formula(value) => format!(r#""formulaValue":{}"#, json!(value)),
+        };
+        let _ = write!(out, r#"{{"userEnteredValue":{{{value}}}}}"#);
+    }
+}
+
+/// Requests that belong together: one is never sent without the others, nor before those of the units before it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Unit {
+    /// Requests, separated by commas.
+    pub json: String,
+    pub requests: usize,
+    pub added: i64,
+    pub updated: i64,
+    pub removed: i64,
+}
+
+impl Unit {
+    pub fn is_empty(&self) -> bool {
+        self.requests == 0
+    }
+
+    pub fn push(&mut self, request: impl std::fmt::Display) {
+        if self.requests > 0 {
+            self.json.push(',');
+        }
+        let _ = write!(self.json, "{request}");
+        self.requests += 1;
+    }
+
+    /// New values for a rectangle, row by row; formats, notes and validation of the cells stay.
+    pub fn update_cells<'a>(&mut self, sheet: i32, range: Rect, rows: impl Iterator<Item = &'a [Entered]>) {
+        let mut out = String::from(r#"{"updateCells":{"rows":["#);
+        for (number, row) in rows.enumerate() {
+            out.push_str(if number > 0 {
+                r#",{"values":["#
+            } else {
+                r#"{"values":["#
+            });
+            for (number, cell) in row.iter().enumerate() {
+                if number > 0 {
+                    out.push(',');
+                }
+                cell.write(&mut out);
+            }
+            out.push_str("]}");
+        }
+        let _ = write!(
+            out,
+            r#"],"fields":"userEnteredValue","range":{}}}}}"#,
+            grid(sheet, range)
+        );
+        self.push(out);
+    }
+
+    pub fn insert(&mut self, sheet: i32, dimension: &str, start: usize, count: usize, inherit_from_before: bool) {
+        self.push(json!({"insertDimension": {
+            "range": {"sheetId": sheet, "dimension": dimension, "startIndex": start, "endIndex": start + count},
+            "inheritFromBefore": inherit_from_before,
+        }}));
+    }
+
+    pub fn delete(&mut self, sheet: i32, dimension: &str, start: usize, end: usize) {
+        self.push(json!({"deleteDimension": {
+            "range": {"sheetId": sheet, "dimension": dimension, "startIndex": start, "endIndex": end},
+        }}));
+    }
+
+    pub fn append_row(&mut self, sheet: i32) {
+        self.push(json!({"appendDimension": {"sheetId": sheet, "dimension": "ROWS", "length": 1}}));
+    }
+
+    /// A developer metadata entry, with an ID of ours or one that Google chooses.
+    pub fn create_mark(&mut self, id: Option<i32>, key: &str, value: &str, location: serde_json::Value) {
+        let mut mark = json!({
+            "metadataKey": key, "metadataValue": value, "location": location, "visibility": "DOCUMENT",
+        });
+        if let Some(id) = id {
+            mark["metadataId"] = json!(id);
+        }
+        self.push(json!({"createDeveloperMetadata": {"developerMetadata": mark}}));
+    }
+
+    pub fn update_mark(&mut self, id: i32, value: &str) {
+        self.push(json!({"updateDeveloperMetadata": {
+            "dataFilters": [{"developerMetadataLookup": {"metadataId": id}}],
+            "developerMetadata": {"metadataValue": value},
+            "fields": "metadataValue",
+        }}));
+    }
+
+    pub fn delete_mark(&mut self, id: i32) {
+        self.push(json!({"deleteDeveloperMetadata": {
+            "dataFilter": {"developerMetadataLookup": {"metadataId": id}},
+        }}));
+    }
+
+    /// The look of a header that we make: bold on grey.
+    pub fn header_format(&mut self, sheet: i32, range: Rect) {
+        self.push(json!({"repeatCell": {
+            "range": grid(sheet, range),
+            "cell": {"userEnteredFormat": {
+                "textFormat": {"bold": true},
+                "backgroundColor": {"red": 0.9, "green": 0.9, "blue": 0.9},
+                "numberFormat": {"type": "TEXT"},
+            }},
+            "fields": "userEnteredFormat(textFormat.bold,backgroundColor,numberFormat)",
+        }}));
+    }
+
+    /// The number format of a column's data cells; `Plain` has none.
+    pub fn number_format(&mut self, sheet: i32, range: Rect, kind: Kind) {
+        let format = match kind {
+            Kind::Plain => json!({}),
+            Kind::Identifier => json!({"numberFormat": {"type": "TEXT"}}),
+            Kind::Day => json!({"numberFormat": {"type": "DATE", "pattern": "dd/mm/yyyy"}}),
+            Kind::Instant => json!({"numberFormat": {"type": "DATE_TIME", "pattern": "dd/mm/yyyy hh:mm"}}),
+        };
+        self.push(json!({"repeatCell": {
+            "range": grid(sheet, range),
+            "cell": {"userEnteredFormat": format},
+            "fields": "userEnteredFormat.numberFormat",
+        }}));
+    }
+
+    /// Data cells look like data, whatever the row or column they were inserted beside looks like.
+    pub fn plain_format(&mut self, sheet: i32, range: Rect) {
+        self.push(json!({"repeatCell": {
+            "range": grid(sheet, range), "cell": {}, "fields": "userEnteredFormat",
+        }}));
+    }
+
+    pub fn note(&mut self, sheet: i32, row: usize, column: usize, text: &str) {
+        self.push(json!({"repeatCell": {
+            "range": grid(sheet, Rect { rows: (row, row + 1), columns: (column, column + 1) }),
+            "cell": {"note": text},
+            "fields": "note",
+        }}));
+    }
+
+    pub fn title(&mut self, sheet: i32, title: &str) {
+        self.push(json!({"updateSheetProperties": {
+            "properties": {"sheetId": sheet, "title": title}, "fields": "title",
+        }}));
+    }
+
+    pub fn freeze_rows(&mut self, sheet: i32, rows: usize) {
+        self.push(json!({"updateSheetProperties": {
+            "properties": {"sheetId": sheet, "gridProperties": {"frozenRowCount": rows}},
+            "fields": "gridProperties.frozenRowCount",
+        }}));
+    }
+
+    pub fn add_sheet(&mut self, sheet: i32, title: &str, rows: usize, columns: usize) {
+        self.push(json!({"addSheet": {"properties": {
+            "sheetId": sheet, "title": title,
+            "gridProperties": {"rowCount": rows, "columnCount": columns, "frozenRowCount": 1},
+        }}}));
+    }
+
+    /// Copies the formulas of one row into others, as filling down does.
+    pub fn fill_down(&mut self, sheet: i32, column: usize, from: usize, to: (usize, usize)) {
+        let columns = (column, column + 1);
+        self.push(json!({"copyPaste": {
+            "source": grid(sheet, Rect { rows: (from, from + 1), columns }),
+            "destination": grid(sheet, Rect { rows: to, columns }),
+            "pasteType": "PASTE_FORMULA",
+        }}));
+    }
+}
+
+pub fn on_sheet(sheet: i32) -> serde_json::Value {
+    json!({"sheetId": sheet})
+}
+
+pub fn on_line(sheet: i32, dimension: &str, index: usize) -> serde_json::Value {
+    json!({"dimensionRange": {
+        "sheetId": sheet, "dimension": dimension, "startIndex": index, "endIndex": index + 1,
+    }})
+}
+
+fn grid(sheet: i32, range: Rect) -> serde_json::Value {
+    json!({
+        "sheetId": sheet,
+        "startRowIndex": range.rows.0, "endRowIndex": range.rows.1,
+        "startColumnIndex": range.columns.0, "endColumnIndex": range.columns.1,
+    })
+}
+
+/// Units packed into batches, in their order: each at most [`MAX_BYTES`] and [`MAX_REQUESTS`], but never less than one
+/// unit.
+pub fn batches(units: Vec<Unit>) -> Vec<Unit> {
+    let mut batches: Vec<Unit> = Vec::new();
+    for unit in units.into_iter().filter(|unit| !unit.is_empty()) {
+        match batches.last_mut() {
+            Some(last)
+                if last.json.len() + unit.json.len() < MAX_BYTES && last.requests + unit.requests <= MAX_REQUESTS =>
+            {
+                last.json.push(',');
+                last.json.push_str(&unit.json);
+                last.requests += unit.requests;
+                last.added += unit.added;
+                last.updated += unit.updated;
+                last.removed += unit.removed;
+            }
+            _ => batches.push(unit),
+        }
+    }
+    batches
+}
