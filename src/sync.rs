@@ -1,9 +1,293 @@
-//! (being written)
-use std::process::ExitCode;
+//! One sync: every resource is read from Wedof to its end, becomes a table, and its tab is brought up to date; what
+//! happened becomes a report and an exit code. One resource that fails never stops the others.
+
+mod outcome;
+mod stop;
+
+use std::{
+    io::IsTerminal,
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use secrecy::ExposeSecret;
+
+use self::outcome::{End, Outcomes, Requests};
+pub use self::stop::Stop;
+use crate::{
+    config::{Config, Environment, Overrides},
+    failure::{Failure, reason},
+    progress::{Progress, Task, table},
+    report::{ReportFile, RunReport},
+    sheets::{self, Book, TabWish, auth::ServiceAccount},
+    spec::{MissingRows, ResourceName, ResourceSpec},
+    table::{Flattener, Table},
+    wedof::{
+        self,
+        catalogue::Resource,
+        client::DEFAULT_REQUESTS_PER_MINUTE,
+        fetch::{Fetched, fetch},
+    },
+};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// What to sync: a SyncSpec or a WedofSheetSync manifest, YAML or JSON [default: the file or text in
+    /// WEDOF_SHEET_SYNC_CONFIG, else every resource into GOOGLE_SPREADSHEET_ID]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Say what would change and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Accept once that this resource deletes more rows than its guard allows; can be repeated
+    #[arg(long, value_name = "NAME")]
+    allow_deletions: Vec<ResourceName>,
+    /// Sync this resource only; can be repeated
+    #[arg(long, value_name = "NAME")]
+    resource: Vec<ResourceName>,
+    /// Leave a report of at most 4,096 bytes of JSON in this file; mounted Secrets are waited for
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Log lines instead of progress bars
+    #[arg(long)]
+    no_progress: bool,
+    /// Stop after so many seconds, at the next point where every tab is whole
+    #[arg(long, value_name = "SECONDS")]
+    deadline: Option<u64>,
+}
 
-pub async fn command(_args: Args) -> ExitCode {
-    ExitCode::FAILURE
+/// How one sync runs, beside what its configuration says.
+#[derive(Debug, Default)]
+pub struct Options {
+    pub dry_run: bool,
+    pub allow_deletions: Vec<ResourceName>,
+}
+
+/// The `sync` command.
+pub async fn command(args: Args) -> ExitCode {
+    let Args {
+        config,
+        dry_run,
+        allow_deletions,
+        resource,
+        report,
+        no_progress,
+        deadline,
+    } = args;
+    let overrides = Overrides {
+        config,
+        only: resource,
+        in_pod: report.is_some(),
+    };
+    let options = Options {
+        dry_run,
+        allow_deletions,
+    };
+    let mut file = ReportFile::new(report);
+    file.write(&RunReport::running("starting"));
+    let stop = Stop::on_signals(deadline.map(|seconds| Instant::now() + Duration::from_secs(seconds)));
+
+    let config = match Environment::load() {
+        Ok(environment) => stop.or_failure(Config::load(&environment, &overrides)).await,
+        Err(failure) => Err(failure),
+    };
+    let config = match config {
+        Ok(config) => config,
+        Err(failure) => {
+            file.write(&RunReport::failed(&failure));
+            eprintln!("error: {failure}");
+            return ExitCode::from(failure.exit_code());
+        }
+    };
+    let link = link(&config);
+    let progress = Progress::new(!no_progress);
+    let (report, code) = run(&config, &options, &stop, &progress, |report| file.write(report)).await;
+    let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    print!("{}", table(&report, &link, dry_run, colours));
+    ExitCode::from(code)
+}
+
+/// Where a person sees the spreadsheet.
+fn link(config: &Config) -> String {
+    match &config.sheets_base {
+        Some(simulator) => simulator.to_string(),
+        None => format!(
+            "https://docs.google.com/spreadsheets/d/{}/edit",
+            config.spec.spreadsheet_id
+        ),
+    }
+}
+
+/// One sync from beginning to end. `written` hears the report after every resource; the last one is returned with the
+/// exit code.
+pub async fn run(
+    config: &Config,
+    options: &Options,
+    stop: &Stop,
+    progress: &Progress,
+    mut written: impl FnMut(&RunReport),
+) -> (RunReport, u8) {
+    let mut outcomes = Outcomes::new(&config.resources);
+    let mut requests = Requests::default();
+    let end = async {
+        let wedof = wedof_client(config, stop)?;
+        let google = google_client(config, stop).await?;
+        let sync = Sync {
+            config,
+            options,
+            wedof: &wedof,
+            book: google.open(&config.spec.spreadsheet_id).await?,
+        };
+        if let Some(zone) = sync.book.unknown_zone() {
+            tracing::warn!("the spreadsheet's time zone `{zone}` is unknown; its times are written in UTC");
+        }
+        for spec in &config.resources {
+            let task = progress.start(spec.title());
+            let end = match outcomes.fatal() {
+                Some(failure) => End::Failed(failure.clone()),
+                None => sync.resource(spec, &task).await.unwrap_or_else(End::Failed),
+            };
+            let (outcome, message) = outcomes.add(spec, end);
+            task.done(outcome, &message);
+            requests = Requests {
+                wedof: wedof.requests(),
+                sheets: google.requests(),
+            };
+            written(&outcomes.report(requests));
+        }
+        Ok(())
+    };
+    if let Err(failure) = end.await {
+        outcomes.fail_all(&stop.told(failure));
+    }
+    let report = outcomes.report(requests);
+    written(&report);
+    (report, outcomes.exit_code())
+}
+
+fn wedof_client(config: &Config, stop: &Stop) -> Result<wedof::client::Client, Failure> {
+    let spec = &config.spec.wedof;
+    wedof::client::Client::new(wedof::client::Settings {
+        base: config.wedof_base.clone(),
+        key: config.wedof_key.secret.clone(),
+        key_place: config.wedof_key.place.clone(),
+        requests_per_minute: spec
+            .requests_per_minute
+            .map_or(DEFAULT_REQUESTS_PER_MINUTE, i32::unsigned_abs),
+        budget: spec.request_budget.map(i64::from),
+        deadline: stop.deadline(),
+        cancel: stop.token(),
+    })
+}
+
+async fn google_client(config: &Config, stop: &Stop) -> Result<sheets::Client, Failure> {
+    let key = &config.google_key;
+    let account = ServiceAccount::from_json(key.secret.expose_secret(), &key.place, config.token_hosts.as_deref())?;
+    sheets::Client::new(sheets::Settings {
+        base_url: config.sheets_base.clone(),
+        account,
+        account_place: key.place.clone(),
+        stop: stop.token(),
+        deadline: stop.deadline(),
+    })
+    .await
+}
+
+/// What every resource of a run needs.
+struct Sync<'a> {
+    config: &'a Config,
+    options: &'a Options,
+    wedof: &'a wedof::client::Client,
+    book: Book<'a>,
+}
+
+impl Sync<'_> {
+    async fn resource(&self, spec: &ResourceSpec, task: &Task) -> Result<End, Failure> {
+        let resource = Resource::of(spec.name);
+        let query = resource.query(spec, &self.config.zone)?;
+        let mut flattener = Flattener::new(resource, &spec.columns);
+        let read = fetch(
+            self.wedof,
+            resource,
+            &query,
+            |record| flattener.row(record),
+            |seen, total| {
+                task.read(seen, total);
+            },
+        );
+        let Fetched {
+            records,
+            key,
+            deletions,
+            mut notes,
+        } = match read.await {
+            Ok(fetched) => fetched,
+            Err(failure) if failure.reason == reason::WEDOF_UNAVAILABLE => {
+                return self.unavailable(spec, failure).await;
+            }
+            Err(failure) => return Err(failure),
+        };
+        let (table, cuts) = flattener.table(key, records);
+        if cuts > 0 {
+            notes.push(format!("{cuts} texts longer than a cell may be were cut"));
+        }
+        task.write(table.rows.len());
+        let change = self.tab(spec, resource, &table, deletions).await?;
+        let rows = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
+        notes.extend(change.notes.iter().cloned());
+        Ok(End::Done { rows, change, notes })
+    }
+
+    async fn tab(
+        &self,
+        spec: &ResourceSpec,
+        resource: &Resource,
+        table: &Table,
+        deletions: bool,
+    ) -> Result<sheets::TabChange, Failure> {
+        // names in their order, so that the same filters are the same text
+        let filters: Vec<String> = spec
+            .filters
+            .iter()
+            .map(|(name, values)| format!("{name}={}", values.join(",")))
+            .collect();
+        let wish = TabWish {
+            resource: spec.name,
+            title: spec.title(),
+            table,
+            columns: &spec.columns,
+            // what was not seen may exist all the same
+            missing_rows: if deletions {
+                spec.missing_rows
+            } else {
+                MissingRows::Keep
+            },
+            guard: self.config.spec.deletion_guard,
+            allow_deletions: self.options.allow_deletions.contains(&spec.name),
+            origin: resource.source.origin(),
+            filters: &filters.join("&"),
+        };
+        if self.options.dry_run {
+            self.book.plan_tab(&wish).await
+        } else {
+            self.book.sync_tab(&wish).await
+        }
+    }
+
+    /// A resource that nobody asked for by name and that never filled a tab may be missing; one that people rely on may
+    /// not go stale in silence.
+    async fn unavailable(&self, spec: &ResourceSpec, failure: Failure) -> Result<End, Failure> {
+        if self.book.has_tab(spec.name).await? {
+            let message = format!(
+                "{}; the tab keeps what an earlier run wrote and is out of date",
+                failure.message
+            );
+            return Err(Failure { message, ..failure });
+        }
+        Ok(End::Unavailable {
+            harmless: self.config.by_default,
+            failure,
+        })
+    }
 }

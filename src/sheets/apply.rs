@@ -18,7 +18,10 @@ use super::{
     requests::{Unit, batches, on_sheet},
     tab::{Seen, Tab},
 };
-use crate::failure::{Failure, reason};
+use crate::{
+    failure::{Failure, reason},
+    spec::ResourceName,
+};
 
 const ROUNDS: usize = 3;
 
@@ -68,6 +71,13 @@ impl Book<'_> {
     /// The spreadsheet's zone, if it is one that nobody knows; times are shown in UTC then.
     pub fn unknown_zone(&self) -> Option<&str> {
         self.unknown_zone.as_deref()
+    }
+
+    /// Whether an earlier run filled a tab with this resource.
+    pub async fn has_tab(&self, resource: ResourceName) -> Result<bool, Failure> {
+        let outline = read::outline(self.client, &self.id).await;
+        let outline = outline.map_err(|error| failure(self.client, &error, "the spreadsheet"))?;
+        Ok(outline.has_tab(resource))
     }
 
     /// What [`Book::sync_tab`] would do. Sends reads only.

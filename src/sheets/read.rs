@@ -71,14 +71,21 @@ impl Outline {
             .collect()
     }
 
+    /// Whether an earlier run filled a tab with this resource.
+    pub fn has_tab(&self, resource: ResourceName) -> bool {
+        self.marked(resource).is_some()
+    }
+
+    fn marked(&self, resource: ResourceName) -> Option<&Sheet> {
+        self.sheets.iter().find(|sheet| {
+            self.tab_mark(sheet_id(sheet))
+                .is_some_and(|(_, mark)| mark.resource == resource.as_str())
+        })
+    }
+
     /// The tab of a resource, without its cells: the one that is marked, else the one of that title.
     pub fn find(&self, resource: ResourceName, title: &str) -> Result<Option<Tab>, Failure> {
-        let marked = |sheet: &&Sheet| {
-            let id = sheet_id(sheet);
-            self.tab_mark(id)
-                .is_some_and(|(_, mark)| mark.resource == resource.as_str())
-        };
-        if let Some(sheet) = self.sheets.iter().find(marked) {
+        if let Some(sheet) = self.marked(resource) {
             return Ok(Some(self.tab(sheet, Claim::Marked)));
         }
         let titled = |sheet: &&Sheet| {

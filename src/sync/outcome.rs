@@ -1,0 +1,296 @@
+//! What became of each resource → report and exit code. Pure.
+
+use crate::{
+    failure::{Failure, Mend, reason},
+    report::{ResourceOutcome, ResourceReport, RunOutcome, RunReport},
+    sheets::TabChange,
+    spec::ResourceSpec,
+};
+
+/// How the sync of one resource ended.
+#[derive(Debug)]
+pub enum End {
+    Done {
+        rows: i64,
+        change: TabChange,
+        notes: Vec<String>,
+    },
+    /// Wedof does not give this account the resource. Harmless if nobody asked for it and no tab depends on it.
+    Unavailable {
+        harmless: bool,
+        failure: Failure,
+    },
+    Failed(Failure),
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Requests {
+    pub wedof: i64,
+    pub sheets: i64,
+}
+
+/// All resources of a run, those not yet reached too.
+#[derive(Debug)]
+pub struct Outcomes<'a> {
+    specs: &'a [ResourceSpec],
+    reports: Vec<ResourceReport>,
+    failures: Vec<Failure>,
+    unavailable: Vec<Failure>,
+}
+
+/// Failures that every other resource would meet too.
+const FATAL: [&str; 9] = [
+    reason::WEDOF_KEY_REFUSED,
+    reason::SECRET_MISSING,
+    reason::SECRET_INVALID,
+    reason::GOOGLE_KEY_REFUSED,
+    reason::CLOCK_SKEW,
+    reason::SPREADSHEET_NOT_FOUND,
+    reason::SPREADSHEET_FORBIDDEN,
+    reason::DEADLINE,
+    reason::INTERRUPTED,
+];
+
+impl<'a> Outcomes<'a> {
+    pub fn new(specs: &'a [ResourceSpec]) -> Self {
+        Self {
+            specs,
+            reports: Vec::new(),
+            failures: Vec::new(),
+            unavailable: Vec::new(),
+        }
+    }
+
+    /// A failure that makes trying the other resources useless.
+    pub fn fatal(&self) -> Option<&Failure> {
+        self.failures.iter().find(|failure| FATAL.contains(&failure.reason))
+    }
+
+    /// Adds the next resource; its outcome and a sentence about it.
+    pub fn add(&mut self, spec: &ResourceSpec, end: End) -> (ResourceOutcome, String) {
+        let mut report = ResourceReport {
+            name: spec.name.to_string(),
+            tab: spec.title().to_owned(),
+            outcome: ResourceOutcome::Failed,
+            rows: 0,
+            added: 0,
+            updated: 0,
+            removed: 0,
+            kept: 0,
+            message: None,
+        };
+        match end {
+            End::Done { rows, change, notes } => {
+                let TabChange {
+                    added,
+                    updated,
+                    removed,
+                    kept,
+                    notes: _,
+                } = change;
+                report.outcome = match (added, updated, removed) {
+                    (0, 0, 0) => ResourceOutcome::Unchanged,
+                    _ => ResourceOutcome::Synced,
+                };
+                (report.rows, report.added, report.updated, report.removed, report.kept) =
+                    (rows, added, updated, removed, kept);
+                report.message = Some(notes.join("; ")).filter(|notes| !notes.is_empty());
+            }
+            End::Unavailable { harmless, failure } => {
+                report.outcome = ResourceOutcome::Unavailable;
+                report.message = Some(failure.message.clone());
+                if harmless {
+                    self.unavailable.push(failure);
+                } else {
+                    self.failures.push(failure);
+                }
+            }
+            End::Failed(failure) => {
+                if [reason::TAB_REFUSED, reason::DELETION_REFUSED].contains(&failure.reason) {
+                    report.outcome = ResourceOutcome::Refused;
+                }
+                report.message = Some(failure.message.clone());
+                self.failures.push(failure);
+            }
+        }
+        let told = report.message.clone().unwrap_or_else(|| {
+            let ResourceReport {
+                rows,
+                added,
+                updated,
+                removed,
+                ..
+            } = report;
+            format!("{rows} rows, {added} added, {updated} updated, {removed} removed")
+        });
+        let outcome = report.outcome;
+        self.reports.push(report);
+        (outcome, told)
+    }
+
+    /// Nothing can be done for the resources that were not reached.
+    pub fn fail_all(&mut self, failure: &Failure) {
+        let specs = self.specs;
+        for spec in &specs[self.reports.len()..] {
+            self.add(spec, End::Failed(failure.clone()));
+        }
+    }
+
+    /// Harmless ones too, as soon as nothing else could be read: a run without any resource is no success.
+    fn failures(&self) -> impl Iterator<Item = &Failure> {
+        let all_unavailable = self.done()
+            && self
+                .reports
+                .iter()
+                .all(|report| report.outcome == ResourceOutcome::Unavailable);
+        let harmless = if all_unavailable { &self.unavailable[..] } else { &[] };
+        self.failures.iter().chain(harmless)
+    }
+
+    fn done(&self) -> bool {
+        self.reports.len() == self.specs.len()
+    }
+
+    pub fn report(&self, requests: Requests) -> RunReport {
+        let sum = |count: fn(&ResourceReport) -> i64| self.reports.iter().map(count).sum();
+        let good = self.reports.iter().any(|report| report.outcome.is_good());
+        let first = self.failures().next();
+        let (outcome, reason, message) = match first {
+            _ if !self.done() => {
+                let message = format!("{} of {} resources done", self.reports.len(), self.specs.len());
+                (RunOutcome::Running, None, Some(message))
+            }
+            None => (RunOutcome::Succeeded, None, None),
+            Some(failure) if good => (
+                RunOutcome::Partial,
+                Some(reason::PARTIAL),
+                Some(failure.message.clone()),
+            ),
+            Some(failure) => (RunOutcome::Failed, Some(failure.reason), Some(failure.message.clone())),
+        };
+        RunReport {
+            outcome,
+            reason: reason.map(str::to_owned),
+            message,
+            rows: sum(|report| report.rows),
+            added: sum(|report| report.added),
+            updated: sum(|report| report.updated),
+            removed: sum(|report| report.removed),
+            kept: sum(|report| report.kept),
+            wedof_requests: requests.wedof,
+            sheets_requests: requests.sheets,
+            resources: self.reports.clone(),
+            ..RunReport::running("")
+        }
+    }
+
+    /// 0 all well; 1 something may succeed later, for a retry is cheap and does no harm; 2 only a person can help.
+    pub fn exit_code(&self) -> u8 {
+        self.failures()
+            .map(|failure| match failure.mend {
+                Mend::Later => 1,
+                Mend::Person => 2,
+            })
+            .min()
+            .unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::ResourceName;
+
+    fn specs() -> Vec<ResourceSpec> {
+        ResourceName::ALL.map(ResourceSpec::of).to_vec()
+    }
+
+    fn done(added: i64) -> End {
+        End::Done {
+            rows: 10,
+            change: TabChange {
+                added,
+                kept: 1,
+                ..TabChange::default()
+            },
+            notes: Vec::new(),
+        }
+    }
+
+    fn unavailable(harmless: bool) -> End {
+        End::Unavailable {
+            harmless,
+            failure: Failure::person(reason::WEDOF_UNAVAILABLE, "403"),
+        }
+    }
+
+    fn person(reason: &'static str) -> End {
+        End::Failed(Failure::person(reason, "a person has to look"))
+    }
+
+    fn later() -> End {
+        End::Failed(Failure::later(reason::WEDOF_ERROR, "503"))
+    }
+
+    fn of(ends: [End; 3]) -> (RunReport, u8) {
+        let specs = specs();
+        let mut outcomes = Outcomes::new(&specs);
+        for (spec, end) in specs.iter().zip(ends) {
+            outcomes.add(spec, end);
+        }
+        (outcomes.report(Requests { wedof: 7, sheets: 3 }), outcomes.exit_code())
+    }
+
+    #[test]
+    fn a_run_without_failures_succeeds_and_sums_its_tabs_up() {
+        let (report, code) = of([done(10), done(0), unavailable(true)]);
+        assert_eq!((report.outcome, report.reason, code), (RunOutcome::Succeeded, None, 0));
+        assert_eq!(
+            (report.rows, report.added, report.kept, report.wedof_requests),
+            (20, 10, 2, 7)
+        );
+        let outcomes: Vec<_> = report.resources.iter().map(|resource| resource.outcome).collect();
+        use ResourceOutcome::*;
+        assert_eq!(outcomes, [Synced, Unchanged, Unavailable]);
+    }
+
+    #[test]
+    fn what_may_pass_decides_the_exit_code_before_what_needs_a_person() {
+        let (report, code) = of([done(0), person(reason::DELETION_REFUSED), later()]);
+        assert_eq!((report.outcome, code), (RunOutcome::Partial, 1));
+        assert_eq!(report.reason.as_deref(), Some(reason::PARTIAL));
+        assert_eq!(report.resources[1].outcome, ResourceOutcome::Refused);
+        assert_eq!(of([done(0), person(reason::TAB_REFUSED), done(0)]).1, 2);
+    }
+
+    #[test]
+    fn a_resource_asked_for_by_name_may_not_be_unavailable() {
+        let (report, code) = of([done(0), unavailable(false), done(0)]);
+        assert_eq!((report.outcome, code), (RunOutcome::Partial, 2));
+    }
+
+    #[test]
+    fn a_run_that_could_read_nothing_is_no_success() {
+        let (report, code) = of([unavailable(true), unavailable(true), unavailable(true)]);
+        assert_eq!((report.outcome, code), (RunOutcome::Failed, 2));
+        assert_eq!(report.reason.as_deref(), Some(reason::WEDOF_UNAVAILABLE));
+    }
+
+    #[test]
+    fn a_refused_key_ends_the_run_and_every_tab_says_so() {
+        let specs = specs();
+        let mut outcomes = Outcomes::new(&specs);
+        outcomes.add(&specs[0], person(reason::TAB_REFUSED));
+        assert!(outcomes.fatal().is_none());
+        outcomes.add(&specs[1], person(reason::WEDOF_KEY_REFUSED));
+        let fatal = outcomes.fatal().unwrap().clone();
+        assert_eq!(
+            outcomes.report(Requests::default()).message.as_deref(),
+            Some("2 of 3 resources done")
+        );
+        outcomes.fail_all(&fatal);
+        let report = outcomes.report(Requests::default());
+        assert_eq!((report.outcome, report.resources.len()), (RunOutcome::Failed, 3));
+        assert_eq!(outcomes.exit_code(), 2);
+    }
+}
