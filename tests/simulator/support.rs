@@ -1,6 +1,6 @@
 //! A running simulator and a client that speaks to it.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE};
+use base64::{Engine, engine::GeneralPurpose, engine::general_purpose::URL_SAFE};
 use reqwest::{Method, StatusCode};
 use ring::{
     rand::SystemRandom,
@@ -207,21 +207,21 @@ pub fn assertion(tenant: &Tenant, scope: &str, made_seconds_ago: i64, life: i64)
         "iat": iat,
         "exp": iat + life,
     });
-    signed(key["private_key"].as_str().unwrap(), &claims)
+    signed(&URL_SAFE, key["private_key"].as_str().unwrap(), &claims)
 }
 
-pub fn signed(pem: &str, claims: &Value) -> String {
+pub fn signed(engine: &GeneralPurpose, pem: &str, claims: &Value) -> String {
     let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let der = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
     let key = RsaKeyPair::from_pkcs8(&der).unwrap();
     let header = json!({"alg": "RS256", "typ": "JWT"});
     let text = format!(
         "{}.{}",
-        URL_SAFE.encode(header.to_string()),
-        URL_SAFE.encode(claims.to_string())
+        engine.encode(header.to_string()),
+        engine.encode(claims.to_string())
     );
     let mut signature = vec![0; key.public().modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature)
         .unwrap();
-    format!("{text}.{}", URL_SAFE.encode(signature))
+    format!("{text}.{}", engine.encode(signature))
 }

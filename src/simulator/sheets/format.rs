@@ -422,11 +422,11 @@ mod tests {
             ("DATE", "yyyy-mm-dd", 43831.0, "2020-01-01"),
             ("DATE", "dd/mm/yyyy", 43831.0, "01/01/2020"),
             // minutes are cut, seconds rounded, as a clock shows them
-            ("DATE_TIME", "dd/mm/yyyy hh:mm", 45469.404_637_037, "26/06/2024 09:42"),
+            ("DATE_TIME", "dd/mm/yyyy hh:mm", 45_469.404_637, "26/06/2024 09:42"),
             (
                 "DATE_TIME",
                 "yyyy-mm-dd hh:mm:ss",
-                45469.404_637_037,
+                45_469.404_637,
                 "2024-06-26 09:42:41",
             ),
             ("TIME", "h:mm am/pm", 0.75, "6:00 PM"),

@@ -96,6 +96,31 @@ impl Mask {
         }
     }
 
+    /// A colour and its twin (`backgroundColor`, `backgroundColorStyle`) are named together.
+    pub fn with_twins(mut self) -> Self {
+        self.0 = self
+            .0
+            .into_iter()
+            .map(|(field, inner)| (field, inner.with_twins()))
+            .collect();
+        let twins: Vec<_> = self
+            .0
+            .iter()
+            .filter_map(|(field, inner)| {
+                let twin = match field.strip_suffix("Style") {
+                    Some(colour) if colour.ends_with("Color") => colour.to_owned(),
+                    _ if field.ends_with("Color") => format!("{field}Style"),
+                    _ => return None,
+                };
+                Some((twin, inner.clone()))
+            })
+            .collect();
+        for (twin, inner) in twins {
+            self.0.entry(twin).or_insert(inner);
+        }
+        self
+    }
+
     fn child(&mut self, field: &str) -> &mut Self {
         self.0.entry(camel_case(field)).or_default()
     }

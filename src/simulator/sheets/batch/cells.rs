@@ -1,17 +1,16 @@
 //! Requests on the content of cells.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{arguments, check_cells, no_reply, required_mask};
 use crate::simulator::sheets::{
-    a1::{Open, Rect},
-    eval::{Effective, Evaluator},
+    a1::Rect,
     formula,
     mask::Mask,
-    model::{Cell, CellValue, Editor, MAX_CELL_TEXT, Object, Row, Sheet, Spreadsheet, no_grid},
+    model::{Cell, CellValue, Editor, MAX_CELL_TEXT, Object, Row, Spreadsheet, no_grid},
     protect,
     ranges::GridRange,
     values::too_long,
@@ -44,41 +43,51 @@ struct Coordinate {
     column_index: usize,
 }
 
+/// What of a cell a request writes.
+struct CellMask {
+    value: bool,
+    /// The other fields that it names, each with the part that is meant.
+    fields: Vec<(&'static str, Mask)>,
+}
+
+impl CellMask {
+    fn parse(fields: Option<&str>) -> Result<Self, String> {
+        let mask = required_mask(fields)?.with_twins();
+        Ok(Self {
+            value: mask.names("userEnteredValue"),
+            fields: WRITABLE
+                .into_iter()
+                .filter_map(|field| Some((field, mask.of(field)?)))
+                .collect(),
+        })
+    }
+}
+
 /// A CellData ready to be written under a mask.
-struct Write {
+struct Write<'m> {
+    mask: &'m CellMask,
     /// `None` = the value is not masked.
     value: Option<CellValue>,
     fields: Object,
-    mask: Mask,
 }
 
-impl Write {
-    fn new(data: &Object, mask: &Mask) -> Result<Self, String> {
-        let value = match mask.names("userEnteredValue") {
+impl<'m> Write<'m> {
+    fn new(data: &Object, mask: &'m CellMask) -> Result<Self, String> {
+        let value = match mask.value {
             true => Some(user_entered_value(data.get("userEnteredValue"))?),
             false => None,
         };
         let mut fields = Object::new();
-        for field in WRITABLE {
-            if let (true, Some(value)) = (mask.names(field), data.get(field)) {
-                fields.insert(field.into(), value.clone());
+        for (field, _) in &mask.fields {
+            // an empty note is no note
+            if let Some(value) = data.get(*field).filter(|value| **value != json!("")) {
+                fields.insert((*field).to_owned(), value.clone());
             }
         }
         if let Some(format) = fields.get_mut("userEnteredFormat") {
             normalise_format(format)?;
         }
-        if fields.get("note").is_some_and(|note| *note == json!("")) {
-            fields.remove("note");
-        }
-        Ok(Self {
-            value,
-            fields,
-            mask: mask.clone(),
-        })
-    }
-
-    fn touches_fields(&self) -> bool {
-        WRITABLE.iter().any(|field| self.mask.names(field))
+        Ok(Self { mask, value, fields })
     }
 
     /// `covered` = under a merge: the value is not kept.
@@ -86,37 +95,30 @@ impl Write {
         if let Some(value) = self.value.as_ref().filter(|_| !covered) {
             cell.value = value.clone();
         }
-        if self.touches_fields() && (cell.extra.is_some() || !self.fields.is_empty()) {
+        if !self.mask.fields.is_empty() && (cell.extra.is_some() || !self.fields.is_empty()) {
             cell.extra = self.merged(cell.extra.as_deref());
         }
     }
 
     fn merged(&self, old: Option<&Object>) -> Option<Arc<Object>> {
         let mut fields = old.cloned().unwrap_or_default();
-        for field in WRITABLE {
-            let Some(mask) = self.mask.of(field) else {
+        for (field, mask) in &self.mask.fields {
+            let new = self.fields.get(*field);
+            if mask.is_all() {
+                match new {
+                    Some(new) => fields.insert((*field).to_owned(), new.clone()),
+                    None => fields.remove(*field),
+                };
                 continue;
-            };
-            let mut wrapped = Object::new();
-            wrapped.extend(fields.remove_entry(field));
-            let new = self.fields.get(field);
-            match (new, mask.is_all()) {
-                (Some(new), true) => {
-                    wrapped.insert(field.into(), new.clone());
-                }
-                (None, true) => wrapped.clear(),
-                (new, false) => {
-                    let mut inner = match wrapped.remove(field) {
-                        Some(Value::Object(inner)) => inner,
-                        _ => Object::new(),
-                    };
-                    mask.merge(&mut inner, new.and_then(Value::as_object));
-                    if !inner.is_empty() {
-                        wrapped.insert(field.into(), Value::Object(inner));
-                    }
-                }
             }
-            fields.extend(wrapped);
+            let mut inner = match fields.remove(*field) {
+                Some(Value::Object(inner)) => inner,
+                _ => Object::new(),
+            };
+            mask.merge(&mut inner, new.and_then(Value::as_object));
+            if !inner.is_empty() {
+                fields.insert((*field).to_owned(), Value::Object(inner));
+            }
         }
         (!fields.is_empty()).then(|| Arc::new(fields))
     }
@@ -220,7 +222,7 @@ pub fn update_cells(book: &mut Spreadsheet, editor: &Editor, request: Value) -> 
         range,
         start,
     } = arguments(request)?;
-    let mask = required_mask(fields.as_deref())?;
+    let mask = CellMask::parse(fields.as_deref())?;
     let (sheet_id, area, fills) = match (&range, &start) {
         (Some(range), None) => (range.sheet_id, range.within(book)?, true),
         (None, Some(start)) => (start.sheet_id, area_from(book, start, &rows)?, false),
@@ -305,7 +307,7 @@ pub fn repeat_cell(book: &mut Spreadsheet, editor: &Editor, request: Value) -> R
         fields: Option<String>,
     }
     let RepeatCell { range, cell, fields } = arguments(request)?;
-    let mask = required_mask(fields.as_deref())?;
+    let mask = CellMask::parse(fields.as_deref())?;
     let area = range.within(book)?;
     let write = Write::new(&cell, &mask)?;
     let sheet = book.sheet_mut(range.sheet_id)?;
@@ -337,7 +339,7 @@ pub fn repeat_cell(book: &mut Spreadsheet, editor: &Editor, request: Value) -> R
                 };
                 sheet.has_formulas |= matches!(cell.value, CellValue::Formula(_));
             }
-            if !write.touches_fields() {
+            if mask.fields.is_empty() {
                 continue;
             }
             cell.extra = match &shared {
@@ -399,203 +401,4 @@ pub fn set_data_validation(book: &mut Spreadsheet, editor: &Editor, request: Val
         editor,
         json!({"range": range, "cell": rule, "fields": "dataValidation"}),
     )
-}
-
-pub fn copy_paste(book: &mut Spreadsheet, editor: &Editor, request: Value) -> Result<Value, String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    struct CopyPaste {
-        source: GridRange,
-        destination: GridRange,
-        paste_type: Option<String>,
-        paste_orientation: Option<String>,
-    }
-    let CopyPaste {
-        source,
-        destination,
-        paste_type,
-        paste_orientation,
-    } = arguments(request)?;
-    let kind = paste_type.as_deref().unwrap_or("PASTE_NORMAL");
-    if ![
-        "PASTE_NORMAL",
-        "PASTE_VALUES",
-        "PASTE_FORMAT",
-        "PASTE_FORMULA",
-        "PASTE_NO_BORDERS",
-    ]
-    .contains(&kind)
-    {
-        return Err(format!("the simulator does not know pasteType {kind}"));
-    }
-    if paste_orientation.is_some_and(|orientation| orientation != "NORMAL") {
-        return Err("the simulator knows pasteOrientation NORMAL only".into());
-    }
-    let from = source.within(book)?;
-    let to = destination.within(book)?;
-    let (height, width) = (from.bottom - from.top, from.right - from.left);
-    // a destination that is a multiple of the source is filled, else the source is pasted once
-    let fill = |size: usize, source: usize| {
-        if size >= source {
-            size - size % source.max(1)
-        } else {
-            source
-        }
-    };
-    let target = Open {
-        top: Some(to.top),
-        bottom: Some(to.top + fill(to.bottom - to.top, height)),
-        left: Some(to.left),
-        right: Some(to.left + fill(to.right - to.left, width)),
-    };
-    let position = book.position(source.sheet_id).ok_or_else(|| no_grid(source.sheet_id))?;
-    let values: Vec<Vec<(Cell, Effective)>> = {
-        let evaluator = Evaluator::new(book);
-        (from.top..from.bottom)
-            .map(|row| {
-                let cell = |column| {
-                    (
-                        book.sheets[position].cell(row, column).clone(),
-                        evaluator.cell(position, row, column),
-                    )
-                };
-                (from.left..from.right).map(cell).collect()
-            })
-            .collect()
-    };
-    let sheet = book.sheet_mut(destination.sheet_id)?;
-    let area = target.within(sheet)?;
-    protect::check(sheet, editor, &area)?;
-    for row in area.top..area.bottom {
-        for column in area.left..area.right {
-            let (down, along) = ((row - area.top) % height, (column - area.left) % width);
-            let (model, effective) = &values[down][along];
-            let by = (
-                row as isize - (from.top + down) as isize,
-                column as isize - (from.left + along) as isize,
-            );
-            let covered = sheet.is_covered(row, column);
-            sheet.edit(row, column, |cell| paste(cell, model, effective, kind, by, covered));
-        }
-    }
-    Ok(no_reply())
-}
-
-fn paste(cell: &mut Cell, model: &Cell, effective: &Effective, kind: &str, by: (isize, isize), covered: bool) {
-    if kind != "PASTE_FORMAT" && !covered {
-        cell.value = match (&model.value, kind) {
-            (CellValue::Formula(_), "PASTE_VALUES") => match effective {
-                Effective::Empty => CellValue::Empty,
-                Effective::Number(number) => CellValue::Number(*number),
-                Effective::Bool(value) => CellValue::Bool(*value),
-                Effective::Text(text) => CellValue::Text(text.clone()),
-                Effective::Error(fault) => CellValue::Text(fault.shown().into()),
-            },
-            (CellValue::Formula(formula), _) => CellValue::Formula(formula::moved_by(formula, by.0, by.1)),
-            (value, _) => value.clone(),
-        };
-    }
-    match kind {
-        "PASTE_NORMAL" | "PASTE_NO_BORDERS" => cell.extra = model.extra.clone(),
-        "PASTE_FORMAT" => cell.set_field("userEnteredFormat", model.field("userEnteredFormat").cloned()),
-        _ => {}
-    }
-}
-
-pub fn sort_range(book: &mut Spreadsheet, editor: &Editor, request: Value) -> Result<Value, String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Spec {
-        #[serde(default)]
-        dimension_index: usize,
-        sort_order: Option<String>,
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    struct SortRange {
-        #[serde(default)]
-        range: GridRange,
-        #[serde(default)]
-        sort_specs: Vec<Spec>,
-    }
-    let SortRange { range, sort_specs } = arguments(request)?;
-    let area = range.within(book)?;
-    let position = book.position(range.sheet_id).ok_or_else(|| no_grid(range.sheet_id))?;
-    protect::check(&book.sheets[position], editor, &area)?;
-    if book.sheets[position]
-        .merges
-        .iter()
-        .any(|merge| merge.bottom - merge.top > 1 && merge.intersects(&area))
-    {
-        return Err("You can't sort a range that contains vertical merges.".into());
-    }
-    let mut order: Vec<(usize, Vec<Effective>)> = {
-        let evaluator = Evaluator::new(book);
-        let keys = |row: usize| {
-            sort_specs
-                .iter()
-                .map(|spec| evaluator.cell(position, row, spec.dimension_index))
-                .collect()
-        };
-        (area.top..area.bottom).map(|row| (row, keys(row))).collect()
-    };
-    order.sort_by(|(_, a), (_, b)| {
-        let by_key = sort_specs.iter().zip(a.iter().zip(b)).map(|(spec, (a, b))| {
-            let descending = spec.sort_order.as_deref() == Some("DESCENDING");
-            compare(a, b, descending)
-        });
-        by_key
-            .into_iter()
-            .find(|order| order.is_ne())
-            .unwrap_or(Ordering::Equal)
-    });
-    let sheet = Arc::make_mut(&mut book.sheets[position]);
-    // what belongs to a whole row goes with it only if the whole row is sorted
-    let whole = area.left == 0 && area.right >= widest(sheet, &area);
-    let old: Vec<Arc<Row>> = sheet.rows[area.top..area.bottom].to_vec();
-    for (at, (from, _)) in order.iter().enumerate() {
-        let to = area.top + at;
-        let source = &old[from - area.top];
-        let mut new = Row::clone(&old[at]);
-        for column in area.left..area.right.min(new.cells.len().max(source.cells.len())) {
-            let mut cell = source.cell(column).clone();
-            if let CellValue::Formula(formula) = &cell.value {
-                cell.value = CellValue::Formula(formula::moved_by(formula, to as isize - *from as isize, 0));
-            }
-            *new.cell_mut(column) = cell;
-        }
-        if whole {
-            new.dimension = source.dimension.clone();
-        }
-        new.trim();
-        sheet.rows[to] = Arc::new(new);
-    }
-    Ok(no_reply())
-}
-
-fn widest(sheet: &Sheet, area: &Rect) -> usize {
-    sheet.rows[area.top..area.bottom]
-        .iter()
-        .map(|row| row.cells.len())
-        .max()
-        .unwrap_or(0)
-}
-
-/// Numbers, then texts, then booleans, then errors; blanks last in both directions.
-fn compare(a: &Effective, b: &Effective, descending: bool) -> Ordering {
-    let rank = |value: &Effective| match value {
-        Effective::Number(_) => 0,
-        Effective::Text(_) => 1,
-        Effective::Bool(_) => 2,
-        Effective::Error(_) => 3,
-        Effective::Empty => 4,
-    };
-    let blank = (*a == Effective::Empty).cmp(&(*b == Effective::Empty));
-    let order = match (a, b) {
-        (Effective::Number(a), Effective::Number(b)) => a.total_cmp(b),
-        (Effective::Text(a), Effective::Text(b)) => a.to_lowercase().cmp(&b.to_lowercase()),
-        (Effective::Bool(a), Effective::Bool(b)) => a.cmp(b),
-        _ => rank(a).cmp(&rank(b)),
-    };
-    blank.then(if descending { order.reverse() } else { order })
 }

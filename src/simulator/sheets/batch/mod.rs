@@ -3,6 +3,7 @@
 //! One function per kind of request: `(book, editor, arguments) → reply`. An error is Google's sentence without its
 //! `Invalid requests[i].kind: ` prefix.
 
+mod arrange;
 mod cells;
 mod dimensions;
 mod metadata;
@@ -37,7 +38,7 @@ fn handler(kind: &str) -> Option<Handler> {
         "appendDimension" => dimensions::append_dimension,
         "autoResizeDimensions" => dimensions::auto_resize_dimensions,
         "clearBasicFilter" => ranges::clear_basic_filter,
-        "copyPaste" => cells::copy_paste,
+        "copyPaste" => arrange::copy_paste,
         "createDeveloperMetadata" => metadata::create,
         "deleteBanding" => ranges::delete_banding,
         "deleteDeveloperMetadata" => metadata::delete,
@@ -53,7 +54,7 @@ fn handler(kind: &str) -> Option<Handler> {
         "repeatCell" => cells::repeat_cell,
         "setBasicFilter" => ranges::set_basic_filter,
         "setDataValidation" => cells::set_data_validation,
-        "sortRange" => cells::sort_range,
+        "sortRange" => arrange::sort_range,
         "unmergeCells" => ranges::unmerge_cells,
         "updateCells" => cells::update_cells,
         "updateDeveloperMetadata" => metadata::update,

@@ -1,0 +1,208 @@
+//! spreadsheets.get and values: masks, ranges, render options.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::Simulator;
+
+#[tokio::test]
+async fn masks_name_data_and_leave_out_the_rest() {
+    let simulator = Simulator::start().await;
+    simulator.types("B2:C2", json!([[1.5, "=B2*2"]])).await;
+    let mask = "sheets(properties.title,data(startRow,rowData.values(userEnteredValue,formattedValue)))";
+    let got = simulator.get(&format!("?ranges=Sheet1!B2:D3&fields={mask}")).await;
+    let cells = json!([
+        {"userEnteredValue": {"numberValue": 1.5}, "formattedValue": "1.5"},
+        {"userEnteredValue": {"formulaValue": "=B2*2"}, "formattedValue": "3"},
+    ]);
+    assert_eq!(
+        got,
+        json!({"sheets": [{"properties": {"title": "Sheet1"}, "data": [{"startRow": 1, "rowData": [{"values": cells}]}]}]})
+    );
+    // a mask decides alone about grid data
+    let got = simulator
+        .get("?includeGridData=true&fields=sheets/properties/sheetId")
+        .await;
+    assert_eq!(got, json!({"sheets": [{"properties": {"sheetId": 0}}]}));
+    assert!(simulator.get("").await["sheets"][0].get("data").is_none());
+    let data = &simulator.get("?includeGridData=True").await["sheets"][0]["data"][0];
+    assert_eq!(
+        data["rowData"][1]["values"][1]["effectiveValue"],
+        json!({"numberValue": 1.5})
+    );
+    assert_eq!(data["rowMetadata"].as_array().unwrap().len(), 1000);
+    assert_eq!(data["columnMetadata"][0], json!({"pixelSize": 100}));
+}
+
+#[tokio::test]
+async fn an_unknown_path_in_a_mask_is_refused_and_one_without_match_gives_nothing() {
+    let simulator = Simulator::start().await;
+    let id = simulator.tenant().spreadsheet_id.clone();
+    let reply = simulator
+        .sheets(Method::GET, &format!("{id}?fields=sheets.nonsense"), None)
+        .await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.message()),
+        (400, "Request contains an invalid argument.")
+    );
+    assert_eq!(
+        reply.json["error"]["details"][0]["fieldViolations"][0]["description"],
+        "Error expanding 'fields' parameter. Cannot find matching fields for path 'sheets.nonsense'."
+    );
+    assert_eq!(simulator.get("?fields=namedRanges").await, json!({}));
+}
+
+#[tokio::test]
+async fn answers_are_indented_unless_asked_otherwise() {
+    let simulator = Simulator::start().await;
+    let url = format!(
+        "{}v4/spreadsheets/{}",
+        simulator.running.sheets_url,
+        simulator.tenant().spreadsheet_id
+    );
+    let token = simulator.token_of(0, crate::support::SCOPE).await;
+    for (query, lines) in [
+        ("?fields=spreadsheetId", 3),
+        ("?fields=spreadsheetId&prettyPrint=false", 1),
+    ] {
+        let text = simulator
+            .http
+            .get(format!("{url}{query}"))
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        assert_eq!(text.lines().count(), lines, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn titles_that_look_like_cells_are_addressed_by_quotes_and_cells_stay_cells() {
+    let simulator = Simulator::start().await;
+    simulator.apply(json!([{"addSheet": {"properties": {"sheetId": 5, "title": "CPF2024", "gridProperties": {"rowCount": 2, "columnCount": 2}}}}])).await;
+    assert_eq!(simulator.get("/values/'CPF2024'").await["range"], "'CPF2024'!A1:B2");
+    assert_eq!(simulator.get("/values/'cpf2024'!A1").await["range"], "'CPF2024'!A1");
+    // a bare name is looked for among titles before it is read as a cell
+    assert_eq!(simulator.get("/values/CPF2024").await["range"], "'CPF2024'!A1:B2");
+    assert_eq!(simulator.get("/values/B7").await["range"], "Sheet1!B7");
+    let id = simulator.tenant().spreadsheet_id.clone();
+    for range in ["Nothing!A1", "AAAA1", "'Nothing'"] {
+        let reply = simulator
+            .sheets(Method::GET, &format!("{id}/values/{range}"), None)
+            .await;
+        assert_eq!(reply.message(), format!("Unable to parse range: {range}"));
+    }
+}
+
+#[tokio::test]
+async fn values_follow_their_render_options_and_the_locale() {
+    let simulator = Simulator::start().await;
+    simulator
+        .types("A1:E1", json!([["2024-06-26", 0.5, "TRUE", "=B1/0", "'007"]]))
+        .await;
+    let values = async |query: &str| simulator.get(&format!("/values/A1:E1?{query}")).await["values"][0].clone();
+    assert_eq!(values("").await, json!(["2024-06-26", "0.5", "TRUE", "#DIV/0!", "007"]));
+    assert_eq!(
+        values("valueRenderOption=UNFORMATTED_VALUE").await,
+        json!([45469, 0.5, true, "#DIV/0!", "007"])
+    );
+    assert_eq!(
+        values("valueRenderOption=FORMULA").await,
+        json!([45469, 0.5, true, "=B1/0", "007"])
+    );
+    simulator
+        .owner(json!([{"updateSpreadsheetProperties": {"properties": {"locale": "fr_FR"}, "fields": "locale"}}]))
+        .await;
+    assert_eq!(values("").await[1], "0,5");
+    assert_eq!(values("valueRenderOption=UNFORMATTED_VALUE").await[1], 0.5);
+    simulator.types("A2:B2", json!([["1,5", "26/06/2024"]])).await;
+    assert_eq!(simulator.values(0)[1], json!([1.5, 45469]));
+}
+
+#[tokio::test]
+async fn milliseconds_survive_digit_for_digit_and_columns_transpose() {
+    let simulator = Simulator::start().await;
+    let serial = 45469.404637060186;
+    let cell = json!({"userEnteredValue": {"numberValue": serial}});
+    simulator.apply(json!([{"updateCells": {"rows": [{"values": [cell]}], "fields": "userEnteredValue", "start": {"sheetId": 0, "rowIndex": 0, "columnIndex": 0}}}])).await;
+    simulator.types("A2:B2", json!([["x", "y"]])).await;
+    let got = simulator
+        .get("/values/A1:B3?valueRenderOption=UNFORMATTED_VALUE&majorDimension=COLUMNS")
+        .await;
+    assert_eq!(got["values"], json!([[serial, "x"], ["", "y"]]));
+}
+
+#[tokio::test]
+async fn the_batch_answer_can_carry_the_new_state_under_a_mask() {
+    let simulator = Simulator::start().await;
+    let path = format!(
+        "{}:batchUpdate?fields=replies,updatedSpreadsheet(sheets(properties(title)))",
+        simulator.tenant().spreadsheet_id
+    );
+    let body =
+        json!({"requests": [{"addSheet": {"properties": {"title": "T"}}}], "includeSpreadsheetInResponse": true});
+    let reply = simulator.sheets(Method::POST, &path, Some(&body)).await;
+    let sheets = json!([{"properties": {"title": "Sheet1"}}, {"properties": {"title": "T"}}]);
+    assert_eq!(reply.json["updatedSpreadsheet"], json!({"sheets": sheets}));
+    assert!(reply.json.get("spreadsheetId").is_none());
+    let path = format!("{}:batchUpdate?fields=spreadsheetId", simulator.tenant().spreadsheet_id);
+    let reply = simulator.sheets(Method::POST, &path, Some(&body.clone())).await;
+    assert_eq!(reply.status, 400);
+    let reply = simulator
+        .sheets(Method::POST, &path, Some(&json!({"requests": [{"addSheet": {}}]})))
+        .await;
+    assert_eq!(reply.json, json!({"spreadsheetId": simulator.tenant().spreadsheet_id}));
+}
+
+#[tokio::test]
+async fn append_finds_the_block_and_grows_the_grid() {
+    let simulator = Simulator::start().await;
+    let id = simulator.tenant().spreadsheet_id.clone();
+    let resize = json!([{"updateSheetProperties": {"properties": {"sheetId": 0, "gridProperties": {"rowCount": 2, "columnCount": 3}}, "fields": "gridProperties.rowCount,gridProperties.columnCount"}}]);
+    simulator.apply(resize).await;
+    simulator.types("A1:C2", json!([["a", "b", "c"], [1, 2, 3]])).await;
+    let append = |values| {
+        (
+            format!("{id}/values/A1:append?valueInputOption=RAW"),
+            json!({"values": values}),
+        )
+    };
+    let (path, body) = append(json!([[4, 5, 6], [7]]));
+    let reply = simulator.sheets(Method::POST, &path, Some(&body)).await;
+    assert_eq!(reply.json["tableRange"], "Sheet1!A1:C2");
+    assert_eq!(reply.json["updates"]["updatedRange"], "Sheet1!A3:C4");
+    assert_eq!(simulator.values(0), json!([["a", "b", "c"], [1, 2, 3], [4, 5, 6], [7]]));
+    let clear = simulator
+        .sheets(Method::POST, &format!("{id}/values/A2:C3:clear"), None)
+        .await;
+    assert_eq!(clear.json["clearedRange"], "Sheet1!A2:C3");
+    assert_eq!(simulator.values(0), json!([["a", "b", "c"], [], [], [7]]));
+}
+
+#[tokio::test]
+async fn several_ranges_are_written_at_once_with_totals() {
+    let simulator = Simulator::start().await;
+    let path = format!("{}/values:batchUpdate", simulator.tenant().spreadsheet_id);
+    let body = json!({"valueInputOption": "RAW", "data": [
+        {"range": "A1:B2", "values": [[1, 2], [3, 4]]},
+        {"range": "D1:E2", "values": [[1, 2], [3, 4]]},
+    ]});
+    let reply = simulator.sheets(Method::POST, &path, Some(&body)).await.json;
+    assert_eq!(
+        [
+            &reply["totalUpdatedRows"],
+            &reply["totalUpdatedColumns"],
+            &reply["totalUpdatedCells"],
+            &reply["totalUpdatedSheets"]
+        ],
+        [&json!(2), &json!(4), &json!(8), &json!(1)]
+    );
+    // one range that cannot be written leaves all as it was
+    let body = json!({"valueInputOption": "RAW", "data": [{"range": "A1", "values": [[9]]}, {"range": "A2000", "values": [[9]]}]});
+    let path = format!("{}/values:batchUpdate", simulator.tenant().spreadsheet_id);
+    assert_eq!(simulator.sheets(Method::POST, &path, Some(&body)).await.status, 400);
+    assert_eq!(simulator.values(0)[0][0], 1);
+}
