@@ -1,9 +1,431 @@
-//! (being written)
-use std::process::ExitCode;
+//! The operator: turns each `WedofSheetSync` into a CronJob, reads what its runs report, and tells in status and events.
+//! It may read no Secret and write no spec, and knows nothing of Wedof or Google.
+//!
+//! `watch` → `index` → `reconcile`, which is a table of contents of the pure modules: `validate` → `cronjob` → `runs` →
+//! `status` → `orders` → `events`. The rights that it needs are those of the chart's role, and no others.
 
+mod cronjob;
+mod events;
+mod facts;
+mod index;
+mod metrics;
+mod names;
+mod orders;
+mod reconcile;
+mod runs;
+mod settings;
+pub mod status;
+mod validate;
+mod watch;
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    net::SocketAddr,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use futures::{Stream, StreamExt, channel::mpsc, future};
+use k8s_openapi::api::{
+    batch::v1::{CronJob, Job},
+    core::v1::Pod,
+};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    core::{DeserializeGuard, NamespaceResourceScope},
+    runtime::{
+        applier,
+        controller::{self, Error},
+        events::{Recorder, Reporter},
+        reflector::{self, ObjectRef, store::Writer},
+        watcher,
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio::{net::TcpListener, task::JoinSet};
+
+use self::{
+    facts::{Attempt, CronJobFacts, JobFacts},
+    index::{Key, Target},
+    metrics::Metrics,
+    reconcile::Context,
+    settings::{PodSettings, Settings},
+    validate::Policy,
+    watch::Change,
+};
+use crate::api::WedofSheetSync;
+
+/// Objects that are worked on at the same time.
+const CONCURRENCY: u16 = 8;
+
+/// Options of `operator`. Everything can come from the environment, as the chart does it.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Image of the runs, as a rule the operator's own
+    #[arg(long, env = "RUN_IMAGE")]
+    run_image: String,
+    /// Pull policy of the image of the runs: Always, IfNotPresent or Never
+    #[arg(long, env = "RUN_IMAGE_PULL_POLICY")]
+    run_image_pull_policy: Option<String>,
+    /// Settings of the runs' pods as JSON or YAML: imagePullSecrets (names), podLabels, podAnnotations,
+    /// priorityClassName, runtimeClassName
+    #[arg(long, env = "RUN_SETTINGS", default_value = "{}", value_name = "JSON")]
+    run_settings: PodSettings,
+    /// Namespaces whose objects are handled, separated by commas; none: all
+    #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',')]
+    namespaces: Vec<String>,
+    /// Hosts that `spec.wedof.baseUrl` may name, separated by commas; a key is never sent anywhere else
+    #[arg(
+        long,
+        env = "WEDOF_ALLOWED_HOSTS",
+        value_delimiter = ',',
+        default_value = "www.wedof.fr,staging.wedof.fr"
+    )]
+    wedof_allowed_hosts: Vec<String>,
+    /// Address of the Sheets API for all runs; Google's own if left out
+    #[arg(long, env = "GOOGLE_SHEETS_BASE_URL")]
+    google_sheets_base_url: Option<String>,
+    /// Hosts besides Google's own that a key file's `token_uri` may name, separated by commas
+    #[arg(long, env = "GOOGLE_TOKEN_HOSTS", value_delimiter = ',')]
+    google_token_hosts: Vec<String>,
+    /// Pattern, with `*`, of the names of Secrets that specs may use; any if left out
+    #[arg(long, env = "SECRET_NAME_PATTERN", value_name = "PATTERN")]
+    secret_name_pattern: Option<String>,
+    /// Address of /healthz, /readyz and /metrics
+    #[arg(long, env = "HEALTH_ADDR", default_value = "0.0.0.0:8080")]
+    health_addr: SocketAddr,
+    /// Name of this process in events
+    #[arg(long, env = "POD_NAME", hide = true)]
+    pod_name: Option<String>,
+}
 
-pub async fn command(_args: Args) -> ExitCode {
-    ExitCode::FAILURE
+/// Runs until SIGTERM or Ctrl-C. Exit code 1: it could not start.
+pub async fn command(args: Args) -> ExitCode {
+    match run(args, shutdown()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the operator cannot run");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("no cluster: {0}. Set KUBECONFIG, or run in a pod with a service account")]
+    Config(#[from] kube::config::InferConfigError),
+    #[error("the cluster's client cannot be made: {0}")]
+    Client(#[from] kube::Error),
+    #[error("{address} cannot be listened on: {error}")]
+    Listen { address: SocketAddr, error: std::io::Error },
+    #[error("serving probes and metrics ended: {0}")]
+    Serve(std::io::Error),
+}
+
+async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), StartError> {
+    let Args {
+        run_image,
+        run_image_pull_policy,
+        run_settings,
+        namespaces,
+        wedof_allowed_hosts,
+        google_sheets_base_url,
+        google_token_hosts,
+        secret_name_pattern,
+        health_addr,
+        pod_name,
+    } = args;
+    let log = ["LOG_FORMAT", "LOG_LEVEL"].into_iter();
+    let settings = Settings {
+        image: run_image,
+        image_pull_policy: run_image_pull_policy.filter(|policy| !policy.is_empty()),
+        pod: run_settings,
+        wedof_hosts: not_empty(wedof_allowed_hosts),
+        token_hosts: not_empty(google_token_hosts),
+        sheets_base_url: google_sheets_base_url.filter(|url| !url.is_empty()),
+        log: log
+            .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
+            .collect::<BTreeMap<_, _>>(),
+    };
+    let policy = Policy {
+        wedof_hosts: settings.wedof_hosts.clone(),
+        secret_names: secret_name_pattern.filter(|pattern| !pattern.is_empty()),
+    };
+
+    let client = Client::try_from(kube::Config::infer().await?)?;
+    let reporter = Reporter {
+        controller: names::PROGRAM.into(),
+        instance: pod_name,
+    };
+    let recorder = Recorder::new(client.clone(), reporter);
+    let metrics = Metrics::default();
+    let context = Arc::new(Context::new(
+        client.clone(),
+        settings,
+        policy,
+        recorder,
+        metrics.clone(),
+    ));
+
+    let (store, writer) = reflector::store();
+    let ready = Arc::new(AtomicBool::new(false));
+    let listener = TcpListener::bind(health_addr)
+        .await
+        .map_err(|error| StartError::Listen {
+            address: health_addr,
+            error,
+        })?;
+    let router = metrics::router(&metrics, store.clone(), ready.clone());
+    let serve = axum::serve(listener, router).into_future();
+
+    let work = async {
+        let scope = not_empty(namespaces);
+        tracing::info!(namespaces = ?scope, "watching");
+        let (queue, mut watches) = start_watches(&client, &scope, &context, writer);
+        // nothing is decided before everything is known
+        while watches.listing.next().await.is_some() {}
+        ready.store(true, Ordering::Relaxed);
+        tracing::info!("all lists are complete");
+        applier(
+            |object, context| Box::pin(reconcile::reconcile(object, context)),
+            reconcile::retry,
+            context.clone(),
+            store,
+            queue.map(Ok::<_, Infallible>).take_until(shutdown),
+            controller::Config::default()
+                .concurrency(CONCURRENCY)
+                .debounce(std::time::Duration::from_millis(100)),
+        )
+        .for_each(|result| {
+            match result {
+                Ok((object, _)) => tracing::debug!(%object, "reconciled"),
+                // deleted meanwhile
+                Err(Error::ObjectNotFound(_)) => {}
+                // logged where the time of the next try is decided
+                Err(Error::ReconcilerFailed(..)) => {}
+                Err(error) => tracing::error!(%error, "the work queue failed"),
+            }
+            future::ready(())
+        })
+        .await;
+        watches.tasks.abort_all();
+        tracing::info!("stopped");
+    };
+    tokio::select! {
+        () = work => Ok(()),
+        served = serve => served.map_err(StartError::Serve),
+    }
+}
+
+/// Lists from the environment may be empty texts.
+fn not_empty(list: Vec<String>) -> Vec<String> {
+    let trimmed = list.into_iter().map(|item| item.trim().to_owned());
+    trimmed.filter(|item| !item.is_empty()).collect()
+}
+
+async fn shutdown() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => signal.recv().await,
+            Err(_) => future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = terminate => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("asked to stop");
+}
+
+type Object = DeserializeGuard<WedofSheetSync>;
+type Queue = mpsc::UnboundedSender<ObjectRef<Object>>;
+
+struct Watches {
+    tasks: JoinSet<()>,
+    /// Ends when every watch has listed once.
+    listing: mpsc::UnboundedReceiver<Infallible>,
+}
+
+/// Starts all watches: of each kind, one for the cluster or one for each namespace.
+fn start_watches(
+    client: &Client,
+    namespaces: &[String],
+    context: &Arc<Context>,
+    writer: Writer<Object>,
+) -> (impl Stream<Item = ObjectRef<Object>> + use<>, Watches) {
+    let (queue, looks) = mpsc::unbounded();
+    let (listing_sender, listing) = mpsc::unbounded();
+    let mut watches = Watches {
+        tasks: JoinSet::new(),
+        listing,
+    };
+    let ours = watcher::Config::default().labels(names::LABEL_UID);
+    let writer = Arc::new(std::sync::Mutex::new(writer));
+    {
+        // marks the store as usable; what is in it comes as single changes
+        let mut writer = writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        writer.apply_watcher_event(&watcher::Event::InitDone);
+    }
+    let scopes: Vec<Option<&str>> = match namespaces {
+        [] => vec![None],
+        some => some.iter().map(|namespace| Some(namespace.as_str())).collect(),
+    };
+    for namespace in scopes {
+        let listing = &listing_sender;
+        let tasks = &mut watches.tasks;
+        let (context_, queue_, writer) = (context.clone(), queue.clone(), writer.clone());
+        let handle = move |change| objects(change, &context_, &writer, &queue_);
+        follow(
+            tasks,
+            api::<Object>(client, namespace),
+            watcher::Config::default(),
+            listing,
+            handle,
+        );
+        let (context_, queue_) = (context.clone(), queue.clone());
+        let handle = move |change| enqueue(&queue_, cronjobs(change, &context_));
+        follow(tasks, api::<CronJob>(client, namespace), ours.clone(), listing, handle);
+        let (context_, queue_) = (context.clone(), queue.clone());
+        let handle = move |change| enqueue(&queue_, jobs(change, &context_));
+        follow(tasks, api::<Job>(client, namespace), ours.clone(), listing, handle);
+        let (context_, queue_) = (context.clone(), queue.clone());
+        let handle = move |change| enqueue(&queue_, pods(change, &context_));
+        follow(tasks, api::<Pod>(client, namespace), ours.clone(), listing, handle);
+    }
+    (looks, watches)
+}
+
+fn api<K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>>(
+    client: &Client,
+    namespace: Option<&str>,
+) -> Api<K> {
+    match namespace {
+        Some(namespace) => Api::namespaced(client.clone(), namespace),
+        None => Api::all(client.clone()),
+    }
+}
+
+fn follow<K>(
+    tasks: &mut JoinSet<()>,
+    api: Api<K>,
+    config: watcher::Config,
+    listing: &mpsc::UnboundedSender<Infallible>,
+    handle: impl Fn(Change<K>) + Send + 'static,
+) where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
+{
+    let mut listing = Some(listing.clone());
+    tasks.spawn(watch::changes(api, config).for_each(move |change| {
+        if matches!(change, Change::Listed) {
+            drop(listing.take());
+        }
+        handle(change);
+        future::ready(())
+    }));
+}
+
+fn enqueue(queue: &Queue, keys: impl IntoIterator<Item = Key>) {
+    for Key { namespace, name } in keys {
+        // fails only at the end of the program
+        let _ = queue.unbounded_send(ObjectRef::new(&name).within(&namespace));
+    }
+}
+
+fn objects(change: Change<Object>, context: &Context, writer: &std::sync::Mutex<Writer<Object>>, queue: &Queue) {
+    let mut writer = writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (concerned, key) = match change {
+        Change::Applied(mut object) => {
+            object.meta_mut().managed_fields = None;
+            let key = key(object.meta());
+            let concerned = context
+                .index()
+                .object(&object.uid().unwrap_or_default(), key.clone(), target(&object));
+            writer.apply_watcher_event(&watcher::Event::Apply(object));
+            (concerned, Some(key))
+        }
+        Change::Deleted(object) => {
+            let uid = object.uid().unwrap_or_default();
+            writer.apply_watcher_event(&watcher::Event::Delete(object));
+            context.forget(&uid);
+            (context.index().object_gone(&uid), None)
+        }
+        Change::Vanished(uid) => {
+            let store = writer.as_reader();
+            if let Some(object) = store.find(|object| object.uid().as_deref() == Some(&uid)) {
+                writer.apply_watcher_event(&watcher::Event::Delete(Object::clone(&object)));
+            }
+            context.forget(&uid);
+            (context.index().object_gone(&uid), None)
+        }
+        Change::Listed => return,
+    };
+    drop(writer);
+    enqueue(queue, concerned.into_iter().chain(key));
+}
+
+fn key(meta: &kube::core::ObjectMeta) -> Key {
+    Key {
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name: meta.name.clone().unwrap_or_default(),
+    }
+}
+
+/// Where an object writes; nothing if it is on its way out.
+fn target(object: &Object) -> Option<Target> {
+    let object = object.0.as_ref().ok()?;
+    let meta = &object.metadata;
+    if meta.deletion_timestamp.is_some() {
+        return None;
+    }
+    let (spreadsheet, tabs) = validate::targets(&object.spec);
+    let created = meta
+        .creation_timestamp
+        .as_ref()
+        .map(|time| time.0.as_second())
+        .unwrap_or_default();
+    Some(Target {
+        key: key(meta),
+        age: (created, meta.uid.clone().unwrap_or_default()),
+        spreadsheet,
+        tabs,
+    })
+}
+
+fn cronjobs(change: Change<CronJob>, context: &Context) -> Option<Key> {
+    let mut index = context.index();
+    match change {
+        Change::Applied(cronjob) => index.cronjob(CronJobFacts::of(&cronjob)),
+        Change::Deleted(cronjob) => index.cronjob_gone(&cronjob.uid()?),
+        Change::Vanished(uid) => index.cronjob_gone(&uid),
+        Change::Listed => None,
+    }
+}
+
+fn jobs(change: Change<Job>, context: &Context) -> Option<Key> {
+    let mut index = context.index();
+    match change {
+        Change::Applied(job) => index.job(JobFacts::of(&job)),
+        Change::Deleted(job) => {
+            // its last state may tell an end that no event before told
+            index.job(JobFacts::of(&job));
+            index.job_gone(&job.uid()?)
+        }
+        Change::Vanished(uid) => index.job_gone(&uid),
+        Change::Listed => None,
+    }
+}
+
+fn pods(change: Change<Pod>, context: &Context) -> Option<Key> {
+    let mut index = context.index();
+    match change {
+        Change::Applied(pod) => index.pod(Attempt::of(&pod)),
+        Change::Deleted(pod) => index.pod_gone(&pod.uid()?, Some(Attempt::of(&pod))),
+        Change::Vanished(uid) => index.pod_gone(&uid, None),
+        Change::Listed => None,
+    }
 }

@@ -1,0 +1,103 @@
+//! Whether the operator starts a run now: because somebody asked for one, because the object is new, or because its
+//! Secret may have come. Pure. One at a time: what is asked for during a run waits for its end.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{cronjob::Order, names::SYNC_REQUESTED_AT, runs::Run, validate::ValidSpec};
+use crate::{
+    api::{Trigger, WedofSheetSyncStatus},
+    failure::reason::SECRET_MISSING,
+};
+
+/// The longest request that is taken: it comes back in the status.
+const MAX_REQUEST: usize = 253;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    Nothing,
+    Start(Order),
+    /// Something is to be done later; `note` says so to people.
+    Wait {
+        note: Option<String>,
+        until: Option<Timestamp>,
+    },
+}
+
+/// Decides for the object with this UID. `request` is its annotation; `status` has every finished run in it.
+pub fn decide(
+    uid: &str,
+    request: Option<&str>,
+    spec: &ValidSpec,
+    status: &WedofSheetSyncStatus,
+    runs: &[Run],
+    now: Timestamp,
+) -> Decision {
+    let running = runs.iter().find(|run| run.is_running());
+    let request = request.filter(|request| !request.is_empty());
+    if let Some(request) = request.filter(|request| status.last_handled_sync_request.as_deref() != Some(*request)) {
+        if request.len() > MAX_REQUEST || request.chars().any(char::is_control) {
+            let note = format!(
+                "the annotation {SYNC_REQUESTED_AT} is ignored: it has control characters or more than {MAX_REQUEST} bytes"
+            );
+            return Decision::Wait {
+                note: Some(note),
+                until: None,
+            };
+        }
+        match running {
+            Some(running) if running.sync_request.as_deref() == Some(request) => return Decision::Nothing,
+            Some(running) => {
+                return Decision::Wait {
+                    note: Some(format!(
+                        "the run asked for at {request} waits for Job {} to end",
+                        running.job
+                    )),
+                    until: None,
+                };
+            }
+            None => {
+                return Decision::Start(Order {
+                    trigger: Trigger::Request,
+                    key: request.to_owned(),
+                    request: Some(request.to_owned()),
+                });
+            }
+        }
+    }
+    if running.is_some() || !spec.run_on_create || spec.suspend {
+        return Decision::Nothing;
+    }
+    let create = |key: String| {
+        Decision::Start(Order {
+            trigger: Trigger::Create,
+            key,
+            request: None,
+        })
+    };
+    let Some(recorded) = &status.last_recorded_run else {
+        return create(uid.to_owned());
+    };
+    // sealed and external Secrets often come minutes after the object
+    let failures = status.consecutive_failures.unwrap_or_default();
+    let for_want_of_a_secret = status.last_success_time.is_none()
+        && failures > 0
+        && status
+            .last_run
+            .as_ref()
+            .is_some_and(|run| run.job_uid == recorded.job_uid && run.reason.as_deref() == Some(SECRET_MISSING));
+    if !for_want_of_a_secret {
+        return Decision::Nothing;
+    }
+    let minutes = 5i64 << (failures - 1).min(4);
+    let due = recorded.completion_time.0 + SignedDuration::from_mins(minutes.min(60));
+    if due > now {
+        return Decision::Wait {
+            note: None,
+            until: Some(due),
+        };
+    }
+    create(format!("{uid}\0{failures}"))
+}
+
+#[cfg(test)]
+mod tests;

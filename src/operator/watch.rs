@@ -1,0 +1,118 @@
+//! One watch → changes. Watches of several namespaces end up in one index, so a list that is repeated must not replace
+//! everything: here it becomes single changes, with what has vanished since the last one among them.
+
+use std::collections::HashSet;
+
+use futures::{Stream, StreamExt};
+use kube::{
+    Api, Resource, ResourceExt,
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, Event, watcher},
+    },
+};
+use serde::de::DeserializeOwned;
+
+#[derive(Debug)]
+pub enum Change<K> {
+    /// An object is new or has changed.
+    Applied(K),
+    /// An object was deleted; its last state.
+    Deleted(K),
+    /// An object is no longer listed; its UID.
+    Vanished(String),
+    /// Everything there is has been told.
+    Listed,
+}
+
+/// Watches for ever, with backoff after errors, which are logged.
+pub fn changes<K>(api: Api<K>, config: watcher::Config) -> impl Stream<Item = Change<K>> + Send
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    watcher(api, config)
+        .default_backoff()
+        .filter_map(|event| async {
+            event
+                .inspect_err(|error| tracing::warn!(kind = %K::kind(&()), %error, "a watch failed and is tried again"))
+                .ok()
+        })
+        .scan(Listing::default(), |listing, event| {
+            std::future::ready(Some(futures::stream::iter(listing.take(event))))
+        })
+        .flatten()
+}
+
+#[derive(Debug, Default)]
+struct Listing {
+    known: HashSet<String>,
+    listed: HashSet<String>,
+}
+
+impl Listing {
+    fn take<K: Resource>(&mut self, event: Event<K>) -> Vec<Change<K>> {
+        let uid = |object: &K| object.uid().unwrap_or_default();
+        match event {
+            Event::Apply(object) => {
+                self.known.insert(uid(&object));
+                vec![Change::Applied(object)]
+            }
+            Event::Delete(object) => {
+                self.known.remove(&uid(&object));
+                vec![Change::Deleted(object)]
+            }
+            Event::Init => {
+                self.listed.clear();
+                Vec::new()
+            }
+            Event::InitApply(object) => {
+                self.listed.insert(uid(&object));
+                vec![Change::Applied(object)]
+            }
+            Event::InitDone => {
+                let listed = std::mem::take(&mut self.listed);
+                let known = std::mem::replace(&mut self.known, listed);
+                let vanished = known.difference(&self.known).cloned().map(Change::Vanished);
+                vanished.chain([Change::Listed]).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+
+    #[test]
+    fn a_repeated_list_tells_what_has_vanished_and_nothing_else_twice() {
+        let object = |uid: &str| ConfigMap {
+            metadata: kube::core::ObjectMeta {
+                uid: Some(uid.into()),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let mut listing = Listing::default();
+        let mut take = |event| {
+            let changes = listing.take(event);
+            let names = changes.into_iter().map(|change| match change {
+                Change::Applied(object) => format!("+{}", object.uid().unwrap()),
+                Change::Deleted(object) => format!("-{}", object.uid().unwrap()),
+                Change::Vanished(uid) => format!("?{uid}"),
+                Change::Listed => "listed".into(),
+            });
+            names.collect::<Vec<_>>()
+        };
+        take(Event::Init);
+        assert_eq!(take(Event::InitApply(object("a"))), ["+a"]);
+        assert_eq!(take(Event::InitApply(object("b"))), ["+b"]);
+        assert_eq!(take(Event::InitDone), ["listed"]);
+        assert_eq!(take(Event::Apply(object("c"))), ["+c"]);
+        assert_eq!(take(Event::Delete(object("a"))), ["-a"]);
+        take(Event::Init);
+        take(Event::InitApply(object("c")));
+        assert_eq!(take(Event::InitDone), ["?b", "listed"]);
+    }
+}
