@@ -95,7 +95,7 @@ mod tests {
             ..Default::default()
         };
         let mut listing = Listing::default();
-        let mut take = |event| {
+        let mut take = |event: Event<ConfigMap>| {
             let changes = listing.take(event);
             let names = changes.into_iter().map(|change| match change {
                 Change::Applied(object) => format!("+{}", object.uid().unwrap()),

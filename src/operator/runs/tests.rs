@@ -1,1 +1,329 @@
+use rstest::rstest;
+use serde_json::{Value, json};
+
 use super::*;
+
+/// A Job, two minutes after its start.
+pub fn job(status: Value) -> JobFacts {
+    let job = json!({
+        "metadata": {"namespace": "ns", "name": "acme-1", "uid": "job-1", "creationTimestamp": "2026-11-25T07:00:00Z",
+            "annotations": {"wedofsheetsync.dev/generation": "2"},
+            "ownerReferences": [{"apiVersion": "batch/v1", "kind": "CronJob", "name": "acme", "uid": "cj", "controller": true}]},
+        "spec": {"backoffLimit": 3, "template": {}},
+        "status": status,
+    });
+    JobFacts::of(&serde_json::from_value(job).unwrap())
+}
+
+fn now() -> Timestamp {
+    "2026-11-25T07:02:00Z".parse().unwrap()
+}
+
+fn running() -> Value {
+    json!({"startTime": "2026-11-25T07:00:00Z", "active": 1})
+}
+
+fn failed(reason: &str, message: &str) -> Value {
+    json!({"startTime": "2026-11-25T07:00:00Z", "failed": 1, "conditions": [
+        {"type": "FailureTarget", "status": "True", "reason": reason, "lastTransitionTime": "2026-11-25T07:00:58Z"},
+        {"type": "Failed", "status": "True", "reason": reason, "message": message,
+         "lastTransitionTime": "2026-11-25T07:01:00Z"}]})
+}
+
+fn complete() -> Value {
+    json!({"startTime": "2026-11-25T07:00:00Z", "completionTime": "2026-11-25T07:01:00Z", "succeeded": 1, "conditions": [
+        {"type": "SuccessCriteriaMet", "status": "True", "lastTransitionTime": "2026-11-25T07:01:00Z"},
+        {"type": "Complete", "status": "True", "reason": "CompletionsReached", "lastTransitionTime": "2026-11-25T07:01:00Z"}]})
+}
+
+fn attempt(second: u8, status: Value) -> Attempt {
+    let pod = json!({
+        "metadata": {"namespace": "ns", "name": format!("acme-1-{second}"), "uid": format!("pod-{second}"),
+            "creationTimestamp": format!("2026-11-25T07:00:{second:02}Z"),
+            "ownerReferences": [{"apiVersion": "batch/v1", "kind": "Job", "name": "acme-1", "uid": "job-1", "controller": true}]},
+        "spec": {"nodeName": "node-1", "containers": []},
+        "status": status,
+    });
+    Attempt::of(&serde_json::from_value(pod).unwrap())
+}
+
+fn ended(second: u8, exit_code: i32, reason: &str, message: &str) -> Attempt {
+    let state = json!({"terminated": {"exitCode": exit_code, "reason": reason, "message": message}});
+    attempt(second, json!({"containerStatuses": [{"name": "sync", "state": state}]}))
+}
+
+fn waiting(reason: &str, message: &str) -> Attempt {
+    let state = json!({"waiting": {"reason": reason, "message": message}});
+    attempt(0, json!({"containerStatuses": [{"name": "sync", "state": state}]}))
+}
+
+fn report(outcome: &str, changes: Value) -> String {
+    let mut report = json!({"version": 1, "outcome": outcome, "rows": 250, "added": 0, "updated": 0, "removed": 0, "kept": 0,
+        "wedofRequests": 4, "sheetsRequests": 2, "resources": []});
+    for (key, value) in changes.as_object().unwrap() {
+        report[key] = value.clone();
+    }
+    report.to_string()
+}
+
+#[test]
+fn a_success_is_told_in_numbers() {
+    let attempts = [ended(1, 0, "Completed", &report("Succeeded", json!({"added": 250})))];
+    let run = read(&job(complete()), &attempts, None, now());
+    assert_eq!(
+        (run.state, run.generation, run.attempts),
+        (RunState::Succeeded, Some(2), 1)
+    );
+    assert_eq!(
+        run.message.as_deref(),
+        Some("250 rows: 250 added, 0 updated, 0 removed")
+    );
+    assert_eq!(run.ended, Some("2026-11-25T07:01:00Z".parse().unwrap()));
+}
+
+#[test]
+fn sums_go_over_all_attempts_and_rows_are_the_last_ones() {
+    let resource = |added| json!([{"name": "organisms", "tab": "T", "outcome": "Synced", "rows": 9, "added": added, "updated": 0, "removed": 0}]);
+    let attempts = [
+        ended(
+            1,
+            1,
+            "Error",
+            &report(
+                "Partial",
+                json!({"rows": 100, "added": 100, "removed": 3, "resources": resource(100)}),
+            ),
+        ),
+        ended(11, 137, "OOMKilled", ""),
+        ended(
+            31,
+            0,
+            "Completed",
+            &report("Succeeded", json!({"added": 150, "resources": resource(150)})),
+        ),
+    ];
+    let run = read(&job(complete()), &attempts, None, now());
+    let counts = run.counts.unwrap();
+    assert_eq!(
+        (counts.rows, counts.added, counts.removed, counts.wedof_requests),
+        (250, 250, 3, 8)
+    );
+    assert_eq!((run.attempts, run.resources[0].added), (3, 250));
+}
+
+#[rstest]
+#[case::exit_2(
+    failed("PodFailurePolicy", "Container sync for pod ns/p failed with exit code 2"),
+    ended(1, 2, "Error", &report("Failed", json!({"reason": "WedofKeyRefused", "message": "Secret wedof, key api-key: …"}))),
+    "WedofKeyRefused", "Secret wedof, key api-key: …")]
+#[case::exit_1(
+    failed("BackoffLimitExceeded", "Job has reached the specified backoff limit"),
+    ended(1, 1, "Error", &report("Failed", json!({"reason": "WedofError", "message": "no answer"}))),
+    "WedofError", "no answer")]
+#[case::out_of_memory(
+    failed("BackoffLimitExceeded", ""),
+    ended(1, 137, "OOMKilled", &report("Running", json!({"message": "3 of 11 resources done"}))),
+    "OOMKilled", "raise spec.job.resources.limits.memory (3 of 11 resources done)")]
+#[case::no_report(
+    failed("BackoffLimitExceeded", ""),
+    ended(1, 101, "Error", "thread 'main' panicked"),
+    "NoReport",
+    "exit code 101 and left no report: kubectl logs --namespace ns acme-1-1"
+)]
+#[case::deadline_of_the_job(
+    failed("DeadlineExceeded", "Job was active longer than specified deadline"),
+    Attempt { gone: true, ..attempt(1, json!({})) },
+    "DeadlineExceeded", "raise spec.job.activeDeadlineSeconds")]
+#[case::deadline_of_the_pod(
+    failed("BackoffLimitExceeded", ""),
+    Attempt { pod_reason: Some("DeadlineExceeded".into()), ..ended(1, 143, "Error", "") },
+    "DeadlineExceeded", "raise spec.job.activeDeadlineSeconds")]
+#[case::deleted(
+    failed("BackoffLimitExceeded", ""),
+    Attempt { gone: true, ..attempt(1, json!({})) },
+    "PodDeleted", "pod acme-1-1 was deleted while it ran")]
+fn each_kind_of_end_has_its_reason(
+    #[case] status: Value,
+    #[case] attempt: Attempt,
+    #[case] reason: &str,
+    #[case] says: &str,
+) {
+    let run = read(&job(status), &[attempt], None, now());
+    assert_eq!((run.state, run.reason.as_deref()), (RunState::Failed, Some(reason)));
+    assert!(run.message.as_deref().unwrap().contains(says), "{:?}", run.message);
+    assert_eq!(
+        run.ended,
+        Some("2026-11-25T07:01:00Z".parse().unwrap()),
+        "of the condition: there is no completion time"
+    );
+}
+
+#[test]
+fn a_job_whose_pods_nobody_saw_is_told_by_its_condition() {
+    let run = read(
+        &job(failed(
+            "BackoffLimitExceeded",
+            "Job has reached the specified backoff limit",
+        )),
+        &[],
+        None,
+        now(),
+    );
+    assert_eq!(run.reason.as_deref(), Some("BackoffLimitExceeded"));
+    let run = read(&job(complete()), &[], None, now());
+    assert_eq!((run.state, run.counts), (RunState::Succeeded, None));
+}
+
+#[test]
+fn some_resources_synced_is_partial() {
+    let partial = report(
+        "Partial",
+        json!({"reason": "Partial", "message": "organisms: no answer"}),
+    );
+    let run = read(
+        &job(failed("BackoffLimitExceeded", "")),
+        &[ended(1, 1, "Error", &partial)],
+        None,
+        now(),
+    );
+    assert_eq!(run.state, RunState::Partial);
+}
+
+#[test]
+fn a_finished_job_waits_for_the_last_words_of_its_pod_but_not_for_ever() {
+    let silent = [attempt(1, json!({}))];
+    let just_ended = "2026-11-25T07:01:02Z".parse().unwrap();
+    let run = read(&job(complete()), &silent, None, just_ended);
+    assert!(run.is_running() && run.look_again.is_some());
+    assert_eq!(read(&job(complete()), &silent, None, now()).state, RunState::Succeeded);
+}
+
+#[test]
+fn between_attempts_the_failure_is_told_and_that_another_follows() {
+    let missing = report(
+        "Failed",
+        json!({"reason": "SecretMissing", "message": "Secret wedof, key api-key is missing"}),
+    );
+    let run = read(
+        &job(running()),
+        &[ended(1, 1, "Error", &missing), attempt(16, json!({}))],
+        None,
+        now(),
+    );
+    assert_eq!(
+        (run.state, run.reason.as_deref()),
+        (RunState::Running, Some("SecretMissing"))
+    );
+    assert_eq!(
+        run.message.as_deref(),
+        Some("Secret wedof, key api-key is missing (attempt 2 of 4 follows)")
+    );
+}
+
+#[test]
+fn a_job_without_a_pod_is_explained_by_its_events_after_a_minute() {
+    let idle = json!({"startTime": "2026-11-25T07:00:00Z"});
+    let early = read(&job(idle.clone()), &[], None, "2026-11-25T07:00:30Z".parse().unwrap());
+    assert_eq!(
+        (early.reason, early.look_again),
+        (None, Some("2026-11-25T07:01:00Z".parse().unwrap()))
+    );
+    let run = read(&job(idle.clone()), &[], None, now());
+    assert!(run.ask_events);
+    let run = read(
+        &job(idle),
+        &[],
+        Some("pods \"x\" is forbidden: exceeded quota: must specify limits.cpu for: sync"),
+        now(),
+    );
+    assert_eq!(run.reason.as_deref(), Some("FailedCreate"));
+    assert!(run.message.unwrap().contains("must specify limits.cpu"));
+}
+
+#[test]
+fn what_keeps_a_pod_from_starting_is_told_after_two_minutes() {
+    let attempts = [waiting("ImagePullBackOff", "Back-off pulling image \"example/none:1\"")];
+    let run = read(
+        &job(running()),
+        &attempts,
+        None,
+        "2026-11-25T07:01:00Z".parse().unwrap(),
+    );
+    assert_eq!(
+        (run.reason, run.look_again),
+        (None, Some("2026-11-25T07:02:00Z".parse().unwrap()))
+    );
+    let run = read(&job(running()), &attempts, None, now());
+    assert_eq!(run.reason.as_deref(), Some("ImagePullBackOff"));
+    assert!(run.message.unwrap().contains("example/none:1"));
+    let starting = read(&job(running()), &[waiting("ContainerCreating", "")], None, now());
+    assert_eq!(starting.reason, None);
+    let unscheduled = attempt(
+        0,
+        json!({"conditions": [{"type": "PodScheduled", "status": "False",
+        "reason": "Unschedulable", "message": "0/1 nodes are available"}]}),
+    );
+    assert_eq!(
+        read(&job(running()), &[unscheduled], None, now()).reason.as_deref(),
+        Some("Unschedulable")
+    );
+}
+
+#[test]
+fn a_pod_that_does_not_go_away_names_its_node_and_the_command_that_helps() {
+    let status = json!({"startTime": "2026-11-25T07:00:00Z", "active": 1, "conditions": [
+        {"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded", "lastTransitionTime": "2026-11-25T07:01:00Z"}]});
+    let attempts = [Attempt {
+        deleting_since: Some("2026-11-25T07:01:00Z".parse().unwrap()),
+        ..attempt(1, json!({}))
+    }];
+    let early = read(&job(status.clone()), &attempts, None, now());
+    assert_eq!(
+        (early.reason, early.look_again),
+        (None, Some("2026-11-25T07:06:00Z".parse().unwrap()))
+    );
+    let run = read(&job(status), &attempts, None, "2026-11-25T07:06:00Z".parse().unwrap());
+    assert_eq!(
+        (run.state, run.reason.as_deref()),
+        (RunState::Running, Some("NodeLost"))
+    );
+    let message = run.message.unwrap();
+    assert!(
+        message.contains("node-1") && message.contains("kubectl delete pod --namespace ns acme-1-1 --force"),
+        "{message}"
+    );
+}
+
+#[test]
+fn of_a_job_that_was_deleted_before_its_end_nothing_is_claimed() {
+    let gone = JobFacts {
+        gone: true,
+        ..job(running())
+    };
+    let run = read(
+        &gone,
+        &[ended(
+            1,
+            137,
+            "Error",
+            &report("Running", json!({"message": "3 of 11 resources done"})),
+        )],
+        None,
+        now(),
+    );
+    assert_eq!(run.state, RunState::Unknown);
+    assert_eq!(
+        run.message.as_deref(),
+        Some("the Job was deleted before it ended (3 of 11 resources done)")
+    );
+}
+
+#[rstest]
+#[case(json!({"batch.kubernetes.io/cronjob-scheduled-timestamp": "2026-11-25T07:00:00Z"}), Trigger::Schedule)]
+#[case(json!({"wedofsheetsync.dev/trigger": "Create"}), Trigger::Create)]
+#[case(json!({"wedofsheetsync.dev/trigger": "Request", "wedofsheetsync.dev/sync-request": "x"}), Trigger::Request)]
+#[case(json!({"cronjob.kubernetes.io/instantiate": "manual"}), Trigger::Manual)]
+fn annotations_tell_what_started_a_job(#[case] annotations: Value, #[case] trigger: Trigger) {
+    let job = json!({"metadata": {"name": "j", "uid": "u", "annotations": annotations}, "spec": {"template": {}}});
+    assert_eq!(JobFacts::of(&serde_json::from_value(job).unwrap()).trigger, trigger);
+}
