@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
 use axum::{
     Json, Router,
     body::{Bytes, to_bytes},
-    extract::{Request, State},
+    extract::{Path, Request, State},
     http::{Method, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -254,13 +254,25 @@ fn google_router(service: sheets::Service, tenants: &[Tenant]) -> Router {
             })
         })
         .collect();
-    let shown = Json(json!(shown));
+    let shown = json!(shown);
+    let one = shown.clone();
     Router::new()
         .route("/", get(page::page))
         .route("/token", post(token))
         .fallback(sheets_api)
         .with_state(service.clone())
-        .route("/_tenants", get(move || async move { shown }))
+        .route("/_tenants", get(move || async move { Json(shown) }))
+        // one value as plain text, for shell scripts
+        .route(
+            "/_tenants/{number}/{field}",
+            get(move |Path((number, field)): Path<(usize, String)>| async move {
+                let text = one
+                    .get(number)
+                    .and_then(|tenant| tenant.get(&field))
+                    .and_then(Value::as_str);
+                text.map(str::to_owned).ok_or(StatusCode::NOT_FOUND)
+            }),
+        )
         .merge(sheets::admin_router(service))
 }
 

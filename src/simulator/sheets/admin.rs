@@ -27,7 +27,7 @@ pub fn router(service: Service) -> Router {
     Router::new()
         .route("/_sheets", get(list).post(create))
         .route("/_sheets/{name}", get(state).post(batch_update))
-        .route("/_sheets/{id}/values/{range}", put(update_values))
+        .route("/_sheets/{id}/values/{range}", get(show_values).put(update_values))
         .route("/_sheets/{id}/sharing", get(sharing).put(share))
         .route("/_settings", get(settings).patch(set))
         .route("/_tokens", delete(revoke))
@@ -133,6 +133,66 @@ async fn update_values(
 ) -> ApiResult<Json<Value>> {
     let query = Query::parse(&uri).or("valueInputOption", "USER_ENTERED");
     as_owner(&service, &id, &Call::ValuesUpdate(range), &query, &body)
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    /// `text`: columns set out for a terminal instead of JSON.
+    #[serde(rename = "as")]
+    form: Option<String>,
+}
+
+/// As values.get.
+async fn show_values(
+    Shared(service): Shared<Service>,
+    Path((id, range)): Path<(String, String)>,
+    UrlQuery(shown): UrlQuery<Shown>,
+) -> ApiResult<Response> {
+    let answer = as_owner(&service, &id, &Call::ValuesGet(range), &Query::default(), &Bytes::new())?;
+    if shown.form.as_deref() == Some("text") {
+        return Ok(set_out(&answer["values"]).into_response());
+    }
+    Ok(answer.into_response())
+}
+
+/// Rows of values as lines, each column as wide as its widest value but at most 24 characters.
+fn set_out(values: &Value) -> String {
+    const WIDEST: usize = 24;
+    let text = |cell: &Value| {
+        let text = cell
+            .as_str()
+            .map_or_else(|| cell.to_string(), str::to_owned)
+            .replace('\n', " ");
+        if text.chars().count() <= WIDEST {
+            return text;
+        }
+        text.chars().take(WIDEST - 1).chain(['…']).collect()
+    };
+    let rows: Vec<Vec<String>> = values
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| row.as_array().into_iter().flatten().map(text).collect())
+        .collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut out = String::new();
+    for row in &rows {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        out.push_str(cells.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
 }
 
 fn as_owner(service: &Service, id: &str, call: &Call, query: &Query, body: &Bytes) -> ApiResult<Json<Value>> {

@@ -204,7 +204,12 @@ pub fn router(service: Service) -> Router {
         .route("/_wedof/{tenant}/{resource}", get(admin_list).post(admin_add))
         .route(
             "/_wedof/{tenant}/{resource}/{id}",
-            get(admin_one).put(admin_put).patch(admin_patch).delete(admin_delete),
+            // POST too, for `kubectl create --raw`, which knows no PATCH
+            get(admin_one)
+                .put(admin_put)
+                .patch(admin_patch)
+                .post(admin_patch)
+                .delete(admin_delete),
         )
         .fallback(|| async { not_found() })
         .method_not_allowed_fallback(|| async { Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed") })
