@@ -153,6 +153,4 @@ pub async fn publish(recorder: &Recorder, about: &ObjectReference, notice: &Noti
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-}
+mod tests;

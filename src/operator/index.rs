@@ -40,19 +40,21 @@ pub struct Index {
 }
 
 impl Index {
-    /// An object is there. Returns the other objects that this may concern: those of the same spreadsheet.
+    /// An object is there. Returns the other objects that a change of its target may concern: those of its spreadsheet.
     pub fn object(&mut self, uid: &str, key: Key, target: Option<Target>) -> Vec<Key> {
-        let mut concerned = self.drop_target(uid);
         self.objects.insert(uid.to_owned(), key);
-        if let Some(target) = target {
-            self.by_spreadsheet
-                .entry(target.spreadsheet.clone())
-                .or_default()
-                .insert(uid.to_owned());
-            let before = self.targets.insert(uid.to_owned(), target.clone());
-            concerned.extend(self.neighbours(uid, &target.spreadsheet));
-            debug_assert!(before.is_none());
+        if self.targets.get(uid) == target.as_ref() {
+            return Vec::new();
         }
+        let mut concerned = self.drop_target(uid);
+        if let Some(target) = target {
+            concerned.extend(self.neighbours(uid, &target.spreadsheet));
+            let uids = self.by_spreadsheet.entry(target.spreadsheet.clone()).or_default();
+            uids.insert(uid.to_owned());
+            self.targets.insert(uid.to_owned(), target);
+        }
+        concerned.sort();
+        concerned.dedup();
         concerned
     }
 
@@ -234,3 +236,6 @@ fn remove_from(map: &mut HashMap<Uid, BTreeSet<Uid>>, key: &str, uid: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -360,4 +360,4 @@ fn set(
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

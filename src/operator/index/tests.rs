@@ -1,0 +1,172 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn meta(uid: &str, owner: Option<(&str, &str)>) -> Value {
+    let owners = owner
+        .map(|(kind, uid)| json!([{"apiVersion": "v", "kind": kind, "name": "acme", "uid": uid, "controller": true}]));
+    json!({"namespace": "ns", "name": uid, "uid": uid, "ownerReferences": owners})
+}
+
+fn cronjob(uid: &str, owner: &str) -> CronJobFacts {
+    let mut meta = meta(uid, Some(("WedofSheetSync", owner)));
+    meta["name"] = json!("acme");
+    CronJobFacts::of(&serde_json::from_value(json!({"metadata": meta})).unwrap())
+}
+
+fn job(uid: &str, owner: &str) -> JobFacts {
+    let job = json!({"metadata": meta(uid, Some(("CronJob", owner))), "spec": {"template": {}}});
+    JobFacts::of(&serde_json::from_value(job).unwrap())
+}
+
+fn pod(uid: &str, owner: &str, message: Option<&str>) -> Attempt {
+    let state = message.map(|message| json!({"terminated": {"exitCode": 1, "message": message}}));
+    let statuses =
+        json!([{"name": "sync", "state": state, "image": "", "imageID": "", "ready": false, "restartCount": 0}]);
+    let pod = json!({"metadata": meta(uid, Some(("Job", owner))), "status": {"containerStatuses": statuses}});
+    Attempt::of(&serde_json::from_value(pod).unwrap())
+}
+
+const REPORT: &str = r#"{"version":1,"outcome":"Failed","rows":1,"added":0,"updated":0,"removed":0,"kept":0,
+    "wedofRequests":0,"sheetsRequests":0,"resources":[]}"#;
+
+fn key() -> Key {
+    Key {
+        namespace: "ns".into(),
+        name: "acme".into(),
+    }
+}
+
+/// An object with its CronJob and one Job.
+fn index() -> Index {
+    let mut index = Index::default();
+    index.object("object", key(), None);
+    assert_eq!(index.cronjob(cronjob("cronjob", "object")), Some(key()));
+    assert_eq!(index.job(job("job", "cronjob")), Some(key()));
+    index
+}
+
+fn reports(index: &Index) -> Vec<bool> {
+    let jobs = index.jobs_of("object", "ns");
+    jobs.iter()
+        .flat_map(|(_, attempts)| attempts.iter().map(|attempt| attempt.report.is_some()))
+        .collect()
+}
+
+#[test]
+fn a_report_that_only_the_deletion_carries_is_kept() {
+    let mut index = index();
+    assert_eq!(index.pod(pod("pod", "job", None)), Some(key()));
+    assert_eq!(
+        index.pod_gone("pod", Some(pod("pod", "job", Some(REPORT)))),
+        Some(key())
+    );
+    assert_eq!(reports(&index), [true]);
+}
+
+#[test]
+fn a_pod_that_is_no_longer_listed_keeps_its_last_report() {
+    let mut index = index();
+    index.pod(pod("pod", "job", Some(REPORT)));
+    assert_eq!(index.pod_gone("pod", None), Some(key()));
+    assert_eq!(reports(&index), [true]);
+    let jobs = index.jobs_of("object", "ns");
+    assert!(jobs[0].1[0].gone);
+}
+
+#[test]
+fn a_pod_may_be_seen_before_its_job_and_a_job_before_its_cronjob() {
+    let mut index = Index::default();
+    assert_eq!(index.pod(pod("pod", "job", Some(REPORT))), None);
+    assert_eq!(index.job(job("job", "cronjob")), None);
+    index.object("object", key(), None);
+    assert_eq!(index.cronjob(cronjob("cronjob", "object")), Some(key()));
+    assert_eq!(reports(&index), [true]);
+}
+
+#[test]
+fn a_deleted_job_stays_until_its_end_is_recorded_and_leaves_nothing_behind() {
+    let mut index = index();
+    index.pod(pod("pod", "job", Some(REPORT)));
+    assert_eq!(index.job_gone("job"), Some(key()));
+    assert!(index.jobs_of("object", "ns")[0].0.gone);
+    index.forget_gone_jobs(["job"]);
+    assert_eq!(index.jobs_of("object", "ns").len(), 0);
+    index.pod_gone("pod", Some(pod("pod", "job", Some(REPORT))));
+    index.cronjob_gone("cronjob");
+    index.object_gone("object");
+    assert!(index.jobs.is_empty() && index.attempts.is_empty() && index.jobs_of.is_empty());
+    assert!(index.cronjobs.is_empty() && index.cronjobs_of.is_empty() && index.objects.is_empty());
+}
+
+#[test]
+fn children_are_proven_by_uids_and_a_namespace_not_by_names_or_labels() {
+    let mut index = index();
+    assert_eq!(index.cronjob(cronjob("stranger", "another-object")), None);
+    index.job(job("strange-job", "stranger"));
+    let elsewhere = JobFacts {
+        namespace: "elsewhere".into(),
+        ..job("forged", "cronjob")
+    };
+    assert_eq!(index.job(elsewhere), None);
+    let jobs = index.jobs_of("object", "ns");
+    assert_eq!(
+        jobs.iter().map(|(job, _)| job.uid.as_str()).collect::<Vec<_>>(),
+        ["job"]
+    );
+    assert_eq!(
+        index
+            .cronjob_of("object", "ns", "acme")
+            .map(|cronjob| cronjob.uid.as_str()),
+        Some("cronjob")
+    );
+    assert_eq!(index.cronjob_of("object", "ns", "other"), None);
+}
+
+#[test]
+fn the_successor_of_a_deleted_object_hears_when_the_old_cronjob_is_gone() {
+    let mut index = index();
+    index.object_gone("object");
+    index.object("successor", key(), None);
+    assert_eq!(index.cronjob_gone("cronjob"), Some(key()));
+}
+
+#[test]
+fn of_two_objects_on_one_tab_the_younger_yields_until_the_older_is_gone() {
+    let target = |name: &str, second, tab: &str| Target {
+        key: Key {
+            namespace: "ns".into(),
+            name: name.into(),
+        },
+        age: (second, name.into()),
+        spreadsheet: "sheet".into(),
+        tabs: vec![tab.into(), format!("{name} only")],
+    };
+    let add = |index: &mut Index, name: &str, second, tab: &str| {
+        let target = target(name, second, tab);
+        index.object(name, target.key.clone(), Some(target))
+    };
+    let mut index = Index::default();
+    add(&mut index, "old", 1, "folders");
+    assert_eq!(
+        add(&mut index, "young", 2, "folders").len(),
+        1,
+        "the other one hears of it"
+    );
+    add(&mut index, "beside", 3, "other tab");
+    let conflict = |index: &Index, name| {
+        index
+            .conflict(name)
+            .map(|(other, tab)| (other.key.name.clone(), tab.to_owned()))
+    };
+    assert_eq!(conflict(&index, "young"), Some(("old".into(), "folders".into())));
+    assert_eq!(conflict(&index, "old"), None);
+    assert_eq!(conflict(&index, "beside"), None);
+    let concerned = index.object_gone("old");
+    assert!(concerned.iter().any(|key| key.name == "young"));
+    assert_eq!(conflict(&index, "young"), None);
+    assert_eq!(add(&mut index, "young", 2, "folders").len(), 0, "nothing has changed");
+    assert_eq!(add(&mut index, "young", 2, "renamed").len(), 1);
+    add(&mut index, "beside", 3, "renamed");
+    assert_eq!(conflict(&index, "beside"), Some(("young".into(), "renamed".into())));
+}
