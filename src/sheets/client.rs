@@ -126,7 +126,7 @@ impl Client {
                     status: 429,
                     retry_after,
                     ..
-                } if tries < TRIES => self.pause(retry_after.unwrap_or_else(quota_pause)).await?,
+                } => self.pause(retry_after.unwrap_or_else(quota_pause)).await?,
                 Sent::Status {
                     status: 409 | 500 | 502 | 503 | 504,
                     retry_after,
@@ -159,7 +159,7 @@ impl Client {
                     status: 429,
                     retry_after,
                     ..
-                }) if tries < TRIES => {
+                }) => {
                     self.pause(retry_after.unwrap_or_else(quota_pause)).await?;
                 }
                 Err(Sent::NotSent(_)) if tries < TRIES => self.pause(backoff(tries)).await?,
@@ -179,11 +179,7 @@ impl Client {
                 "the run was asked to stop; what is written is complete up to here",
             ));
         }
-        if self
-            .settings
-            .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
-        {
+        if self.remaining().is_some_and(|left| left.is_zero()) {
             return Err(Failure::later(
                 reason::DEADLINE,
                 "the run's deadline passed while Google was asked",
@@ -192,9 +188,14 @@ impl Client {
         Ok(())
     }
 
+    /// Time left; none = no limit.
+    fn remaining(&self) -> Option<Duration> {
+        let deadline = self.settings.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
     async fn pause(&self, time: Duration) -> Result<(), Failure> {
-        let too_late = |deadline: Instant| deadline.saturating_duration_since(Instant::now()) <= time;
-        if time > MAX_PAUSE || self.settings.deadline.is_some_and(too_late) {
+        if time > MAX_PAUSE || self.remaining().is_some_and(|left| left <= time) {
             let seconds = time.as_secs();
             let message = format!("Google asks to wait {seconds} s, longer than this run can");
             return Err(Failure::later(reason::DEADLINE, message));
@@ -242,12 +243,13 @@ impl Client {
                 .to_bytes();
             Ok((parts, bytes))
         };
-        let (parts, bytes) = match tokio::time::timeout(TIMEOUT, exchange).await {
+        let limit = self.remaining().map_or(TIMEOUT, |left| TIMEOUT.min(left));
+        let (parts, bytes) = match tokio::time::timeout(limit, exchange).await {
             Ok(exchange) => exchange?,
             Err(_) => {
                 return Err(Sent::Unclear(format!(
                     "no answer from Google within {} s",
-                    TIMEOUT.as_secs()
+                    limit.as_secs()
                 )));
             }
         };

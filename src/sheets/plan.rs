@@ -153,14 +153,7 @@ pub fn plan(
     )?;
     change.notes.extend(fate.notes.iter().cloned());
 
-    let mark = TabMark {
-        resource: wish.resource.as_str().to_owned(),
-        sheet_id: sheet,
-        title: wish.title.to_owned(),
-        origin: wish.origin.to_owned(),
-        filters: wish.filters.to_owned(),
-        rows: wish.table.rows.len(),
-    };
+    let mark = tab_mark(sheet, wish);
     let mark_id = seen.mark.as_ref().map(|(id, _)| *id);
     let mark_changed = known.is_none_or(|known| {
         TabMark {
@@ -191,6 +184,19 @@ pub fn plan(
         prediction,
         change,
     })
+}
+
+/// What the tab's mark says after this run. It counts the rows from the first batch on: a tab that lost all its keys is
+/// told from one that never had any.
+fn tab_mark(sheet_id: i32, wish: &TabWish<'_>) -> TabMark {
+    TabMark {
+        resource: wish.resource.as_str().to_owned(),
+        sheet_id,
+        title: wish.title.to_owned(),
+        origin: wish.origin.to_owned(),
+        filters: wish.filters.to_owned(),
+        rows: wish.table.rows.len(),
+    }
 }
 
 fn json_text(mark: &TabMark) -> String {
@@ -302,14 +308,7 @@ fn furnish(mut tab: Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Prepared {
 
 /// The marks that make a tab ours; the columns' own are written with the layout.
 fn mark_tab(tab: &Tab, wish: &TabWish<'_>, header: usize, unit: &mut Unit) {
-    let mark = TabMark {
-        resource: wish.resource.as_str().to_owned(),
-        sheet_id: tab.sheet_id,
-        title: wish.title.to_owned(),
-        origin: wish.origin.to_owned(),
-        filters: wish.filters.to_owned(),
-        rows: 0,
-    };
+    let mark = tab_mark(tab.sheet_id, wish);
     unit.create_mark(None, TAB, &json_text(&mark), on_sheet(tab.sheet_id));
     unit.create_mark(
         None,
@@ -468,7 +467,7 @@ impl Fate {
                 Row::Record(_) | Row::People => {}
                 Row::Double { written_on, .. } => {
                     doubles += 1;
-                    if !written_on && !adopting {
+                    if !written_on && !spared && wish.missing_rows == MissingRows::Delete {
                         fate.delete.push(index);
                     }
                 }
@@ -595,7 +594,6 @@ impl Planner<'_> {
     fn insert_rows(&self, new: &[usize], at: usize, inherit: bool, units: &mut Vec<Unit>) {
         let sheet = self.tab.sheet_id;
         let zone = self.context.zone;
-        let width = self.layout.columns.len();
         // neighbouring owned columns are written as one rectangle
         let spans = spans(&self.layout.columns);
         let mut done = 0;
@@ -614,11 +612,7 @@ impl Planner<'_> {
                         Source::Absent | Source::Removed => Entered::Blank,
                     })
                     .collect();
-                bytes += 48 * width
-                    + cells
-                        .iter()
-                        .map(|cell| if let Cell::Text(text) = cell { text.len() } else { 0 })
-                        .sum::<usize>();
+                bytes += row.iter().map(Entered::bytes).sum::<usize>();
                 rows.push(row);
                 if bytes > UNIT_BYTES {
                     break;
@@ -687,6 +681,7 @@ impl Planner<'_> {
             units,
             unit: Unit::default(),
             open: Vec::new(),
+            open_bytes: 0,
         };
         for (row, what) in self.rows.iter() {
             let changes = self.changes(row, what);
@@ -836,6 +831,8 @@ struct Writer<'a> {
     unit: Unit,
     /// Rectangles that the next row may lengthen: (first row, columns, cells of each row).
     open: Vec<(usize, (usize, usize), Vec<Vec<Entered>>)>,
+    /// What they will take as JSON, about.
+    open_bytes: usize,
 }
 
 impl Writer<'_> {
@@ -861,17 +858,19 @@ impl Writer<'_> {
             self.open = runs.iter().map(|(columns, _)| (row, *columns, Vec::new())).collect();
         }
         for ((_, _, rows), (_, cells)) in self.open.iter_mut().zip(runs) {
+            self.open_bytes += cells.iter().map(Entered::bytes).sum::<usize>();
             rows.push(cells);
         }
         self.unit.updated += i64::from(is_record);
         // all cells of a row travel together: a unit is cut only between rows
-        if self.open.iter().map(|(_, _, rows)| rows.len()).sum::<usize>() > 5_000 || self.unit.json.len() > UNIT_BYTES {
+        if self.unit.json.len() + self.open_bytes > UNIT_BYTES {
             self.close();
             self.units.push(std::mem::take(&mut self.unit));
         }
     }
 
     fn close(&mut self) {
+        self.open_bytes = 0;
         for (first, columns, rows) in self.open.drain(..) {
             let range = Rect {
                 rows: (first, first + rows.len()),

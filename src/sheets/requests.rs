@@ -26,6 +26,15 @@ pub enum Entered {
 }
 
 impl Entered {
+    /// What it takes in a body, about.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Blank => 3,
+            Self::Bool(_) | Self::Number(_) => 56,
+            Self::Text(text) | Self::Formula(text) => 40 + text.len(),
+        }
+    }
+
     fn write(&self, out: &mut String) {
         let value = match self {
             Self::Blank => return out.push_str("{}"),
