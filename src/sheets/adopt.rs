@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{
     TabWish,
     marks::ColumnMark,
+    start::folded,
     tab::{OwnedColumn, Tab},
 };
 use crate::table::key_of;
@@ -20,7 +21,7 @@ pub fn proof(tab: &Tab, wish: &TabWish<'_>) -> Option<(usize, Vec<OwnedColumn>)>
     let key = columns.iter().find(|column| column.mark.path == *key_path)?.index;
     let filled = tab.cells.get(header)?.iter().filter(|cell| !cell.is_blank()).count();
     let known: HashSet<&str> = wish.table.rows.iter().filter_map(|row| key_of(row)).collect();
-    let holds_a_record = (header + 1..tab.used_rows()).any(|row| {
+    let holds_a_record = (0..tab.used_rows()).filter(|row| *row != header).any(|row| {
         tab.cell(row, key)
             .key()
             .is_some_and(|text| known.contains(text.as_str()))
@@ -29,7 +30,7 @@ pub fn proof(tab: &Tab, wish: &TabWish<'_>) -> Option<(usize, Vec<OwnedColumn>)>
 }
 
 /// The first row that has the key's label and a label or path of ours in half of its cells.
-pub fn header(tab: &Tab, wish: &TabWish<'_>) -> Option<usize> {
+fn header(tab: &Tab, wish: &TabWish<'_>) -> Option<usize> {
     let key = wish.table.columns.first()?;
     (0..tab.used_rows().min(SEARCHED)).find(|row| {
         let ours = matched(tab, wish, *row);
@@ -38,6 +39,25 @@ pub fn header(tab: &Tab, wish: &TabWish<'_>) -> Option<usize> {
             .get(*row)
             .map_or(0, |cells| cells.iter().filter(|cell| !cell.is_blank()).count());
         ours.iter().any(|column| column.mark.path == key.path) && ours.len() * 2 >= filled
+    })
+}
+
+/// The first row of a marked tab that has the key's header and those of half of the other columns of ours, as they are
+/// wished or were written last.
+pub fn header_of_marked(tab: &Tab, wish: &TabWish<'_>) -> Option<usize> {
+    let key = &wish.table.columns.first()?.path;
+    let is_header = |row: usize, column: &OwnedColumn| {
+        let text = tab.cell(row, column.index).label();
+        let wished = wish.table.columns.iter().find(|wished| wished.path == column.mark.path);
+        text == column.mark.label || text == column.mark.path || wished.is_some_and(|wished| wished.label == text)
+    };
+    (0..tab.used_rows()).find(|row| {
+        let found = tab.columns.iter().filter(|column| is_header(*row, column)).count();
+        let has_key = tab
+            .columns
+            .iter()
+            .any(|column| column.mark.path == *key && is_header(*row, column));
+        has_key && found * 2 >= tab.columns.len()
     })
 }
 
@@ -50,11 +70,10 @@ fn matched(tab: &Tab, wish: &TabWish<'_>, row: usize) -> Vec<OwnedColumn> {
             .table
             .columns
             .iter()
-            .find(|column| column.label == text || column.path == text)?;
+            .find(|column| folded(&column.label) == folded(&text) || column.path == text.trim())?;
         let mark = ColumnMark {
-            path: column.path.clone(),
             label: text,
-            kind: column.kind,
+            ..ColumnMark::of(column)
         };
         taken.insert(column.path.as_str()).then_some(OwnedColumn {
             index,

@@ -134,7 +134,7 @@ impl Client {
                 } if tries < TRIES => {
                     self.pause(retry_after.unwrap_or_else(|| backoff(tries))).await?;
                 }
-                Sent::NotSent(_) | Sent::Unclear(_) if tries < TRIES => self.pause(backoff(tries)).await?,
+                Sent::Never(_) | Sent::Unclear(_) if tries < TRIES => self.pause(backoff(tries)).await?,
                 error => return Err(error.into()),
             }
         }
@@ -162,7 +162,7 @@ impl Client {
                 }) => {
                     self.pause(retry_after.unwrap_or_else(quota_pause)).await?;
                 }
-                Err(Sent::NotSent(_)) if tries < TRIES => self.pause(backoff(tries)).await?,
+                Err(Sent::Never(_)) if tries < TRIES => self.pause(backoff(tries)).await?,
                 Err(Sent::Status { status, message, .. }) if status >= 500 || status == 409 => {
                     return Err(Error::Unclear(format!("Google answered {status} {message}")));
                 }
@@ -216,7 +216,7 @@ impl Client {
         let url = self
             .base
             .join(path)
-            .map_err(|error| Sent::NotSent(format!("{path}: {error}")))?;
+            .map_err(|error| Sent::Never(format!("{path}: {error}")))?;
         let request = hyper::Request::builder()
             .method(method)
             .uri(url.as_str())
@@ -224,13 +224,13 @@ impl Client {
             .header("user-agent", concat!("wedof-sheet-sync/", env!("CARGO_PKG_VERSION")))
             .header("content-type", "application/json")
             .body(to_body(body))
-            .map_err(|error| Sent::NotSent(error.to_string()))?;
+            .map_err(|error| Sent::Never(error.to_string()))?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let exchange = async {
             let answer = self.hub.client.request(request).await.map_err(|error| {
                 let text = causes(&error);
                 if error.is_connect() {
-                    Sent::NotSent(text)
+                    Sent::Never(text)
                 } else {
                     Sent::Unclear(text)
                 }
@@ -276,7 +276,7 @@ impl Client {
         let (error, description) = match error {
             TokenError::Refused { error, description } => (error, description),
             TokenError::Unreachable(what) => {
-                return Sent::NotSent(format!("no token from {}: {what}", self.settings.account.token_uri()));
+                return Sent::Never(format!("no token from {}: {what}", self.settings.account.token_uri()));
             }
         };
         let place = &self.settings.account_place;
@@ -325,7 +325,7 @@ enum Sent {
         retry_after: Option<Duration>,
     },
     /// It never left.
-    NotSent(String),
+    Never(String),
     Unclear(String),
     Failed(Failure),
 }
@@ -334,7 +334,7 @@ impl From<Sent> for Error {
     fn from(sent: Sent) -> Self {
         match sent {
             Sent::Status { status, message, .. } => Self::Refused { status, message },
-            Sent::NotSent(message) => Self::Failed(Failure::later(
+            Sent::Never(message) => Self::Failed(Failure::later(
                 reason::GOOGLE_ERROR,
                 format!("Google cannot be reached: {message}"),
             )),

@@ -3,8 +3,9 @@
 use super::{
     TabWish,
     marks::{COLUMN, ColumnMark},
-    requests::{Unit, on_line},
-    tab::{Rect, Tab},
+    requests::{Entered, Unit, on_line},
+    start::folded,
+    tab::{Claim, Rect, Tab},
 };
 use crate::table::Kind;
 
@@ -25,6 +26,8 @@ pub enum Source {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
+    pub path: String,
+    pub kind: Kind,
     pub source: Source,
     /// Index once the structure requests have run.
     pub index: usize,
@@ -40,18 +43,25 @@ pub struct Layout {
     pub columns: Vec<Placed>,
     /// Index as read → index afterwards; none for a deleted column.
     pub moved: Vec<Option<usize>>,
-    pub inserted: usize,
-    pub deleted: usize,
+    /// Where columns are inserted: each before the column that had this index.
+    pub inserted: Vec<usize>,
+    /// Columns to delete, as read.
+    pub deleted: Vec<usize>,
+    /// Header cells to write, as read.
+    pub relabelled: Vec<usize>,
 }
 
 impl Layout {
-    pub fn removed_column(&self) -> Option<&Placed> {
-        self.columns.iter().find(|column| column.source == Source::Removed)
+    fn key_column(&self) -> Option<&Placed> {
+        self.columns.iter().find(|column| column.source == Source::Table(0))
     }
 
     pub fn key(&self) -> usize {
-        let key = self.columns.iter().find(|column| column.source == Source::Table(0));
-        key.map_or(0, |column| column.index)
+        self.key_column().map_or(0, |column| column.index)
+    }
+
+    pub fn key_label(&self) -> &str {
+        self.key_column().map_or("", |column| &column.label)
     }
 }
 
@@ -97,14 +107,7 @@ pub fn plan(tab: &Tab, wish: &TabWish<'_>, header: usize, with_removed: bool, un
         .columns
         .iter()
         .enumerate()
-        .map(|(index, column)| {
-            let mark = ColumnMark {
-                path: column.path.clone(),
-                label: column.label.clone(),
-                kind: column.kind,
-            };
-            (Source::Table(index), mark)
-        })
+        .map(|(index, column)| (Source::Table(index), ColumnMark::of(column)))
         .collect();
     if with_removed {
         let mark = ColumnMark {
@@ -140,27 +143,39 @@ pub fn plan(tab: &Tab, wish: &TabWish<'_>, header: usize, with_removed: bool, un
     }
 
     insert_columns(&slots, sheet, unit);
-    let labels = label_columns(tab, wish, header, &slots, unit);
+    let mut relabelled = Vec::new();
+    let labels = label_columns(tab, wish, header, &slots, &mut relabelled, unit);
 
     // excluded ones from right to left; then every index is final
     let is_excluded = |slot: &Slot| slot.old.is_some_and(|old| excluded.contains(&old));
     for index in (0..slots.len()).rev().filter(|index| is_excluded(&slots[*index])) {
         unit.delete(sheet, "COLUMNS", index, index + 1);
     }
+    let place = |index: usize| slots[..index].iter().filter(|slot| slot.old.is_some()).count();
     let mut layout = Layout {
         columns: Vec::new(),
         moved: vec![None; tab.column_count],
-        inserted: slots.iter().filter(|slot| slot.old.is_none()).count(),
-        deleted: excluded.len(),
+        inserted: (0..slots.len())
+            .filter(|index| slots[*index].old.is_none())
+            .map(place)
+            .collect(),
+        deleted: excluded.clone(),
+        relabelled,
     };
     let kept = slots.iter().zip(labels).filter(|(slot, _)| !is_excluded(slot));
     for (index, (slot, label)) in kept.enumerate() {
         if let Some(old) = slot.old {
             layout.moved[old] = Some(index);
         }
-        if let Some((source, ..)) = slot.owned {
+        if let Some((source, mark, _)) = &slot.owned {
+            let kind = match source {
+                Source::Table(of) => wish.table.columns[*of].kind,
+                Source::Absent | Source::Removed => mark.kind,
+            };
             layout.columns.push(Placed {
-                source,
+                path: mark.path.clone(),
+                kind,
+                source: *source,
                 index,
                 old: slot.old,
                 label,
@@ -183,7 +198,14 @@ fn insert_columns(slots: &[Slot], sheet: i32, unit: &mut Unit) {
 }
 
 /// Header texts by three-way merge: last written, wished, found. People's renaming stays unless the wish itself changed.
-fn label_columns(tab: &Tab, wish: &TabWish<'_>, header: usize, slots: &[Slot], unit: &mut Unit) -> Vec<String> {
+fn label_columns(
+    tab: &Tab,
+    wish: &TabWish<'_>,
+    header: usize,
+    slots: &[Slot],
+    relabelled: &mut Vec<usize>,
+    unit: &mut Unit,
+) -> Vec<String> {
     let sheet = tab.sheet_id;
     let mut labels: Vec<String> = slots
         .iter()
@@ -202,19 +224,30 @@ fn label_columns(tab: &Tab, wish: &TabWish<'_>, header: usize, slots: &[Slot], u
         };
         let found = labels[index].clone();
         let is_new = slot.old.is_none();
-        let label = if is_new || (mark.label != wished && found != wished) {
-            unused(wished, &labels, index)
-        } else {
-            found.clone()
+        let column = Rect {
+            rows: (0, tab.row_count),
+            columns: (index, index + 1),
         };
-        if label != found && !tab.is_covered(header, slot.old.unwrap_or(usize::MAX)) {
-            let cell = [super::requests::Entered::Text(label.as_str().into())];
-            let range = Rect {
-                rows: (header, header + 1),
-                columns: (index, index + 1),
-            };
-            unit.update_cells(sheet, range, std::iter::once(&cell[..]));
-            labels[index] = label;
+        let header_cell = Rect {
+            rows: (header, header + 1),
+            ..column
+        };
+        if is_new {
+            unit.blank(sheet, column);
+            if kind != Kind::Plain {
+                unit.number_format(sheet, column, kind);
+            }
+            unit.header_format(sheet, header_cell);
+        }
+        let is_covered = slot.old.is_some_and(|old| tab.is_covered(header, old));
+        if (is_new || (mark.label != wished && found != wished)) && !is_covered {
+            let label = unused(wished, &mark.path, &labels, index);
+            if label != found {
+                let cell = [Entered::Text(label.as_str().into())];
+                unit.update_cells(sheet, header_cell, std::iter::once(&cell[..]));
+                relabelled.extend(slot.old);
+                labels[index] = label;
+            }
         }
         // the mark keeps what the spec wished, not what people made of it
         let now = ColumnMark {
@@ -222,36 +255,24 @@ fn label_columns(tab: &Tab, wish: &TabWish<'_>, header: usize, slots: &[Slot], u
             label: wished.to_owned(),
             kind,
         };
+        let data = |unit: &mut Unit| {
+            if header + 1 < tab.row_count {
+                let rows = (header + 1, tab.row_count);
+                unit.number_format(sheet, Rect { rows, ..column }, kind);
+            }
+        };
         match metadata_id {
             None => {
                 unit.create_mark(None, COLUMN, &now.value(), on_line(sheet, "COLUMNS", index));
-                if !is_new {
-                    continue; // adopted: its looks stay
-                }
-                let header_cell = Rect {
-                    rows: (header, header + 1),
-                    columns: (index, index + 1),
-                };
-                unit.header_format(sheet, header_cell);
-                let data = Rect {
-                    rows: (header + 1, tab.row_count),
-                    columns: (index, index + 1),
-                };
-                if header + 1 < tab.row_count {
-                    unit.plain_format(sheet, data);
-                    if kind != Kind::Plain {
-                        unit.number_format(sheet, data, kind);
-                    }
+                // a column of another program: its times become serial numbers, which have to be shown as times
+                if !is_new && tab.claim == Claim::Unproven && matches!(kind, Kind::Day | Kind::Instant) {
+                    data(unit);
                 }
             }
             Some(id) if now != *mark => {
                 unit.update_mark(*id, &now.value());
-                if kind != mark.kind && header + 1 < tab.row_count {
-                    let data = Rect {
-                        rows: (header + 1, tab.row_count),
-                        columns: (index, index + 1),
-                    };
-                    unit.number_format(sheet, data, kind);
+                if kind != mark.kind {
+                    data(unit);
                 }
             }
             Some(_) => {}
@@ -260,23 +281,17 @@ fn label_columns(tab: &Tab, wish: &TabWish<'_>, header: usize, slots: &[Slot], u
     labels
 }
 
-/// A header that no other column has: a person's own "Nom" stays theirs, ours gets a suffix.
-fn unused(label: &str, labels: &[String], except: usize) -> String {
+/// A header that no other column has: a person's own "Nom" stays theirs, ours says which field it is.
+fn unused(label: &str, path: &str, labels: &[String], except: usize) -> String {
     let taken = |text: &str| {
         labels
             .iter()
             .enumerate()
-            .any(|(index, other)| index != except && other == text)
+            .any(|(index, other)| index != except && folded(other) == folded(text))
     };
-    let mut candidate = label.to_owned();
-    let mut number = 1;
-    while taken(&candidate) {
-        candidate = if number == 1 {
-            format!("{label} (Wedof)")
-        } else {
-            format!("{label} (Wedof {number})")
-        };
-        number += 1;
-    }
-    candidate
+    std::iter::once(label.to_owned())
+        .chain(std::iter::once(format!("{label} ({path})")))
+        .chain((2..).map(|number| format!("{label} ({path}) {number}")))
+        .find(|candidate| !taken(candidate))
+        .unwrap_or_else(|| label.to_owned())
 }

@@ -12,7 +12,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::Kind;
+use super::TabWish;
+use crate::table::{Column, Kind};
 
 pub const TAB: &str = "wss.tab";
 pub const REVISION: &str = "wss.rev";
@@ -39,6 +40,26 @@ pub struct TabMark {
     pub rows: usize,
 }
 
+impl TabMark {
+    /// What the mark says after this run. It counts the rows from the first batch on: a tab that lost all its keys is told
+    /// from one that never had any.
+    pub fn of(sheet_id: i32, wish: &TabWish<'_>) -> Self {
+        Self {
+            resource: wish.resource.as_str().to_owned(),
+            sheet_id,
+            title: wish.title.to_owned(),
+            origin: wish.origin.to_owned(),
+            filters: wish.filters.to_owned(),
+            rows: wish.table.rows.len(),
+        }
+    }
+
+    pub fn value(&self) -> String {
+        // a struct of texts and numbers always has a JSON form
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 /// The one compare-and-swap of the API: a metadata ID can exist only once. The tab's entry names the ID of its
 /// successor; every batch begins by creating the successor, so a repeated or concurrent batch is refused whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +77,14 @@ pub struct ColumnMark {
 }
 
 impl ColumnMark {
+    pub fn of(column: &Column) -> Self {
+        Self {
+            path: column.path.clone(),
+            label: column.label.clone(),
+            kind: column.kind,
+        }
+    }
+
     pub fn parse(value: &str) -> Option<Self> {
         let mut parts = value.splitn(3, '\t');
         let kind = match parts.next()? {

@@ -5,6 +5,8 @@ mod apply;
 pub mod auth;
 mod cells;
 mod client;
+mod errors;
+mod fate;
 mod layout;
 mod marks;
 mod plan;
@@ -12,7 +14,10 @@ mod read;
 mod requests;
 mod rows;
 mod serial;
+mod snapshot;
+mod start;
 mod tab;
+mod write;
 
 pub use self::{
     apply::Book,
@@ -48,6 +53,11 @@ pub struct TabChange {
     pub updated: i64,
     pub removed: i64,
     pub kept: i64,
+    /// Anything at all was written, be it a header or a mark: the tab was not as it should be.
+    pub written: bool,
     /// Sentences for the report's message: rounds, restored rows, merged cells left out …
     pub notes: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests;

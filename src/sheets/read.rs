@@ -1,31 +1,30 @@
 //! The tab as it is: metadata first, then values, both by sheet ID, so that a title such as `CPF2024` is never taken for
 //! an address.
 
-use google_sheets4::api::{
-    BatchGetValuesByDataFilterResponse, DeveloperMetadata, SearchDeveloperMetadataResponse, Sheet, Spreadsheet,
-};
+use google_sheets4::api::{DeveloperMetadata, SearchDeveloperMetadataResponse, Sheet, Spreadsheet};
 use jiff::tz::TimeZone;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     client::{Client, Error},
     marks::{self, ColumnMark, Revision, TabMark},
-    plan::{Prediction, folded},
+    plan::Prediction,
     serial,
-    tab::{Claim, OwnedColumn, Rect, Seen, Tab},
+    start::{folded, taken},
+    tab::{Claim, OwnedColumn, Protected, Rect, Seen, Tab},
 };
 use crate::{
     failure::{Failure, reason},
     spec::ResourceName,
 };
 
-const FIELDS: &str = "spreadsheetId,properties(title,locale,timeZone),sheets(properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)),merges,protectedRanges(range,requestingUserCanEdit,warningOnly))";
+const FIELDS: &str = "spreadsheetId,properties(title,timeZone),sheets(properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)),merges,protectedRanges(range,unprotectedRanges,requestingUserCanEdit,warningOnly))";
 
 /// The spreadsheet without its cells.
 #[derive(Debug)]
 pub struct Outline {
     pub title: String,
-    pub locale: String,
     pub zone: TimeZone,
     /// Set if the spreadsheet's own zone could not be understood.
     pub unknown_zone: Option<String>,
@@ -45,30 +44,45 @@ pub async fn outline(client: &Client, spreadsheet: &str) -> Result<Outline, Erro
     let found: SearchDeveloperMetadataResponse = client
         .read("POST", &path, Some(json!({"dataFilters": filters})))
         .await?;
-    let properties = book.properties.unwrap_or_default();
-    let name = properties.time_zone.unwrap_or_default();
-    let zone = serial::zone(&name);
-    Ok(Outline {
-        title: properties.title.unwrap_or_default(),
-        locale: properties.locale.unwrap_or_default(),
-        unknown_zone: zone.is_none().then_some(name),
-        zone: zone.unwrap_or(TimeZone::UTC),
-        sheets: book.sheets.unwrap_or_default(),
-        metadata: found
-            .matched_developer_metadata
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|matched| matched.developer_metadata)
-            .collect(),
-    })
+    Ok(Outline::of(book, found))
 }
 
 impl Outline {
+    pub fn of(book: Spreadsheet, found: SearchDeveloperMetadataResponse) -> Self {
+        let properties = book.properties.unwrap_or_default();
+        let name = properties.time_zone.unwrap_or_default();
+        let zone = serial::zone(&name);
+        Self {
+            title: properties.title.unwrap_or_default(),
+            unknown_zone: zone.is_none().then_some(name),
+            zone: zone.unwrap_or(TimeZone::UTC),
+            sheets: book.sheets.unwrap_or_default(),
+            metadata: found
+                .matched_developer_metadata
+                .unwrap_or_default()
+                .into_iter()
+                .filter_map(|matched| matched.developer_metadata)
+                .collect(),
+        }
+    }
+
     pub fn titles(&self) -> Vec<String> {
         self.sheets
             .iter()
             .filter_map(|sheet| sheet.properties.as_ref()?.title.clone())
             .collect()
+    }
+
+    /// Cells of the grids, all but one.
+    pub fn cells_without(&self, sheet: Option<i32>) -> usize {
+        let size = |count: Option<i32>| usize::try_from(count.unwrap_or(0)).unwrap_or(0);
+        let grid = |other: &&Sheet| Some(sheet_id(other)) != sheet;
+        self.sheets
+            .iter()
+            .filter(grid)
+            .filter_map(|other| other.properties.as_ref()?.grid_properties.as_ref())
+            .map(|grid| size(grid.row_count) * size(grid.column_count))
+            .sum()
     }
 
     /// Whether an earlier run filled a tab with this resource.
@@ -103,6 +117,14 @@ impl Outline {
                 mark.resource
             );
             return Err(Failure::person(reason::TAB_REFUSED, message));
+        }
+        // a chart has a tab too
+        let kind = sheet
+            .properties
+            .as_ref()
+            .and_then(|properties| properties.sheet_type.as_deref());
+        if kind.is_some_and(|kind| kind != "GRID") {
+            return Err(taken(title));
         }
         Ok(Some(self.tab(sheet, Claim::Unproven)))
     }
@@ -151,6 +173,10 @@ impl Outline {
                 ),
             }
         };
+        let whole = Rect {
+            rows: (0, row_count),
+            columns: (0, column_count),
+        };
         let ours = claim == Claim::Marked;
         let revision = self.entries(marks::REVISION, id).find_map(|(current, value, _)| {
             Some(Revision {
@@ -179,7 +205,9 @@ impl Outline {
             .collect();
         columns.sort_by_key(|column| column.index);
         let mut paths = std::collections::HashSet::new();
-        columns.retain(|column| paths.insert(column.mark.path.clone()));
+        let (columns, strays): (Vec<_>, Vec<_>) = columns
+            .into_iter()
+            .partition(|column| paths.insert(column.mark.path.clone()));
         Tab {
             sheet_id: id,
             other_titles: self.titles().into_iter().filter(|other| *other != title).collect(),
@@ -193,6 +221,11 @@ impl Outline {
             revision: revision.filter(|_| ours),
             header: header.filter(|_| ours),
             columns: if ours { columns } else { Vec::new() },
+            stray_marks: strays
+                .iter()
+                .filter_map(|column| column.metadata_id)
+                .filter(|_| ours)
+                .collect(),
             merges: sheet.merges.iter().flatten().map(rect).collect(),
             protected: sheet
                 .protected_ranges
@@ -201,14 +234,9 @@ impl Outline {
                 .filter(|range| {
                     !range.requesting_user_can_edit.unwrap_or(false) && !range.warning_only.unwrap_or(false)
                 })
-                .map(|range| {
-                    range.range.as_ref().map_or(
-                        Rect {
-                            rows: (0, row_count),
-                            columns: (0, column_count),
-                        },
-                        rect,
-                    )
+                .map(|protected| Protected {
+                    range: protected.range.as_ref().map_or(whole, rect),
+                    except: protected.unprotected_ranges.iter().flatten().map(rect).collect(),
                 })
                 .collect(),
         }
@@ -226,11 +254,8 @@ fn sheet_id(sheet: &Sheet) -> i32 {
 /// Fills in the cells: formulas as text, times as serial numbers.
 pub async fn cells(client: &Client, spreadsheet: &str, tab: &mut Tab) -> Result<(), Error> {
     let ranges = [json!({"sheetId": tab.sheet_id})];
-    let mut values = values(client, spreadsheet, &ranges, "ROWS").await?;
-    tab.cells = values.pop().unwrap_or_default();
-    if tab.claim == Claim::Unproven && tab.used_rows() == 0 {
-        tab.claim = Claim::Empty;
-    }
+    let mut values = values(client, spreadsheet, &ranges).await?;
+    tab.fill(values.pop().unwrap_or_default());
     Ok(())
 }
 
@@ -247,46 +272,54 @@ pub async fn keys(client: &Client, spreadsheet: &str, like: &Prediction) -> Resu
         json!({"sheetId": sheet_id, "startRowIndex": header, "endRowIndex": header + 1}),
         json!({"sheetId": sheet_id, "startColumnIndex": key, "endColumnIndex": key + 1}),
     ];
-    let mut values = values(client, spreadsheet, &ranges, "ROWS").await?;
+    let mut values = match values(client, spreadsheet, &ranges).await {
+        Ok(values) => values,
+        // rows or columns were deleted meanwhile, so that one of the two is past the grid's end
+        Err(Error::Refused { status: 400, .. }) => Vec::new(),
+        Err(error) => return Err(error),
+    };
     let column = values.pop().unwrap_or_default();
     let top = values.pop().unwrap_or_default().into_iter().next().unwrap_or_default();
     let label = |index: &usize| top.get(*index).map(Seen::label).unwrap_or_default();
-    let mut keys: Vec<Option<String>> = column
-        .iter()
-        .skip(header + 1)
-        .map(|row| row.first().and_then(Seen::key))
-        .collect();
-    while keys.last().is_some_and(Option::is_none) {
-        keys.pop();
-    }
-    Ok(Prediction {
-        sheet_id: *sheet_id,
-        header: *header,
-        key: *key,
-        labels: labels.iter().map(|(index, _)| (*index, label(index))).collect(),
-        keys,
-    })
+    Ok(Prediction::new(
+        *sheet_id,
+        *header,
+        *key,
+        labels.iter().map(|(index, _)| (*index, label(index))).collect(),
+        column.iter().map(|row| row.first().and_then(Seen::key)).collect(),
+    ))
 }
 
-async fn values(client: &Client, spreadsheet: &str, ranges: &[Value], by: &str) -> Result<Vec<Vec<Vec<Seen>>>, Error> {
+/// The part of `BatchGetValuesByDataFilterResponse` that is read: straight into cells, without a tree of JSON between.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Found {
+    value_ranges: Vec<Matched>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Matched {
+    value_range: Values,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Values {
+    values: Vec<Vec<Seen>>,
+}
+
+async fn values(client: &Client, spreadsheet: &str, ranges: &[Value]) -> Result<Vec<Vec<Vec<Seen>>>, Error> {
     let filters: Vec<Value> = ranges.iter().map(|range| json!({"gridRange": range})).collect();
     let body = json!({
-        "dataFilters": filters, "majorDimension": by,
+        "dataFilters": filters, "majorDimension": "ROWS",
         "valueRenderOption": "FORMULA", "dateTimeRenderOption": "SERIAL_NUMBER",
     });
     let path = format!("v4/spreadsheets/{spreadsheet}/values:batchGetByDataFilter?prettyPrint=false");
-    let found: BatchGetValuesByDataFilterResponse = client.read("POST", &path, Some(body)).await?;
-    let rows = |values: Vec<Vec<Value>>| values.iter().map(|row| row.iter().map(Seen::of).collect()).collect();
+    let found: Found = client.read("POST", &path, Some(body)).await?;
     Ok(found
         .value_ranges
-        .unwrap_or_default()
         .into_iter()
-        .map(|matched| {
-            matched
-                .value_range
-                .and_then(|range| range.values)
-                .map(rows)
-                .unwrap_or_default()
-        })
+        .map(|matched| matched.value_range.values)
         .collect())
 }

@@ -47,15 +47,48 @@ impl Entered {
     }
 }
 
+/// What a request does to the sequence of rows and their keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shift {
+    Insert { at: usize, keys: Vec<Option<String>> },
+    Key { row: usize, key: Option<String> },
+    Delete { start: usize, end: usize },
+}
+
+/// Rows that a unit touches, by what happens to them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub added: i64,
+    pub updated: i64,
+    pub removed: i64,
+    /// Put back after they vanished in an earlier round.
+    pub restored: i64,
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            added,
+            updated,
+            removed,
+            restored,
+        } = other;
+        self.added += added;
+        self.updated += updated;
+        self.removed += removed;
+        self.restored += restored;
+    }
+}
+
 /// Requests that belong together: one is never sent without the others, nor before those of the units before it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Unit {
     /// Requests, separated by commas.
     pub json: String,
     pub requests: usize,
-    pub added: i64,
-    pub updated: i64,
-    pub removed: i64,
+    /// In the order of the requests.
+    pub shifts: Vec<Shift>,
+    pub counts: Counts,
 }
 
 impl Unit {
@@ -166,10 +199,10 @@ impl Unit {
         }}));
     }
 
-    /// Data cells look like data, whatever the row or column they were inserted beside looks like.
-    pub fn plain_format(&mut self, sheet: i32, range: Rect) {
+    /// Takes away what an inserted column inherited: looks, validation, and the FALSE with which a checkbox arrives.
+    pub fn blank(&mut self, sheet: i32, range: Rect) {
         self.push(json!({"repeatCell": {
-            "range": grid(sheet, range), "cell": {}, "fields": "userEnteredFormat",
+            "range": grid(sheet, range), "cell": {}, "fields": "userEnteredValue,userEnteredFormat,dataValidation",
         }}));
     }
 
@@ -208,6 +241,7 @@ impl Unit {
             "source": grid(sheet, Rect { rows: (from, from + 1), columns }),
             "destination": grid(sheet, Rect { rows: to, columns }),
             "pasteType": "PASTE_FORMULA",
+            "pasteOrientation": "NORMAL",
         }}));
     }
 }
@@ -242,9 +276,8 @@ pub fn batches(units: Vec<Unit>) -> Vec<Unit> {
                 last.json.push(',');
                 last.json.push_str(&unit.json);
                 last.requests += unit.requests;
-                last.added += unit.added;
-                last.updated += unit.updated;
-                last.removed += unit.removed;
+                last.shifts.extend(unit.shifts);
+                last.counts += unit.counts;
             }
             _ => batches.push(unit),
         }

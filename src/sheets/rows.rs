@@ -1,32 +1,43 @@
-//! Whose row is it? Every row below the header is a record's, a stale record's, a double or people's own.
+//! Whose row is it? Every row but the header is a record's, a stale record's, a double or people's own, wherever it
+//! stands: people sort the header away and put banners above it.
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::tz::TimeZone;
+
 use super::{
     TabWish,
+    cells::same,
     tab::{Seen, Tab},
 };
 use crate::table::{Cell, key_of};
 
+/// Most rows with a cleared id that are looked up: each is compared with every record.
+const MOST_CLEARED: usize = 100;
+
 /// What a row of the tab is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Row {
+    Header,
     /// Row `0` of the wished table.
     Record(usize),
     /// The same record's a second time, further down.
-    Double { record: usize, written_on: bool },
+    Double {
+        record: usize,
+        written_on: bool,
+    },
     /// A record that Wedof no longer lists.
-    Stale { written_on: bool },
+    Stale {
+        written_on: bool,
+    },
     /// Not ours: never written, never deleted.
     People,
 }
 
-/// The rows below the header, and what follows from looking at all of them.
-#[derive(Debug)]
+/// The rows of a tab, and what follows from looking at all of them.
+#[derive(Debug, Default)]
 pub struct Rows {
-    /// Index of the first row below the header.
-    pub first: usize,
-    pub rows: Vec<Row>,
+    rows: Vec<Row>,
     /// Columns (as read) that hold a formula of people in most record rows: new rows get it too.
     pub filled_down: Vec<usize>,
     /// Rows whose cleared id is given back.
@@ -35,8 +46,14 @@ pub struct Rows {
 
 impl Rows {
     /// Sorts out the rows of `tab`; `key` is the key column, `owned` pairs columns as read with columns of the table.
-    pub fn of(tab: &Tab, wish: &TabWish<'_>, header: usize, key: usize, owned: &[(usize, Option<usize>)]) -> Self {
-        let first = header + 1;
+    pub fn of(
+        tab: &Tab,
+        wish: &TabWish<'_>,
+        header: usize,
+        key: usize,
+        owned: &[(usize, Option<usize>)],
+        zone: &TimeZone,
+    ) -> Self {
         let table = wish.table;
         let by_key: HashMap<&str, usize> = table
             .rows
@@ -47,9 +64,15 @@ impl Rows {
         let is_owned: HashSet<usize> = owned.iter().map(|(column, _)| *column).collect();
 
         let mut seen = HashSet::new();
-        let mut rows: Vec<Row> = (first..tab.used_rows())
-            .map(|row| match tab.cell(row, key).key() {
-                Some(text) => match by_key.get(text.as_str()) {
+        let mut rows: Vec<Row> = (0..tab.used_rows().max(header + 1))
+            .map(|row| {
+                if row == header {
+                    return Row::Header;
+                }
+                let Some(text) = tab.cell(row, key).key() else {
+                    return Row::People;
+                };
+                match by_key.get(text.as_str()) {
                     Some(&record) if seen.insert(record) => Row::Record(record),
                     Some(&record) => Row::Double {
                         record,
@@ -57,55 +80,70 @@ impl Rows {
                     },
                     None => {
                         let formula = owned.iter().any(|(column, _)| tab.cell(row, *column).is_formula());
-                        let stale = table.key_shape.matches(&text) && !formula;
-                        if stale {
+                        if table.key_shape.matches(&text) && !formula {
                             Row::Stale { written_on: false }
                         } else {
                             Row::People
                         }
                     }
-                },
-                None => Row::People,
+                }
             })
             .collect();
 
-        let healed = heal(tab, wish, first, key, owned, &mut rows, &mut seen);
-        let filled_down = filled_down(tab, first, &rows, &is_owned);
-        for (offset, row) in rows.iter_mut().enumerate() {
+        let healed = heal(tab, wish, key, owned, zone, &mut rows, &mut seen);
+        let filled_down = filled_down(tab, &rows, &is_owned);
+        for (index, row) in rows.iter_mut().enumerate() {
             let written = || {
-                let cells = tab.cells.get(first + offset).map(Vec::as_slice).unwrap_or_default();
+                let cells = tab.cells.get(index).map(Vec::as_slice).unwrap_or_default();
                 cells.iter().enumerate().any(|(column, cell)| {
                     let formula_of_all = cell.is_formula() && filled_down.contains(&column);
-                    !is_owned.contains(&column) && !matches!(cell, Seen::Blank | Seen::Bool(false)) && !formula_of_all
+                    !is_owned.contains(&column) && !cell.is_blank_or_unticked() && !formula_of_all
                 })
             };
             match row {
                 Row::Double { written_on, .. } | Row::Stale { written_on } => *written_on = written(),
-                Row::Record(_) | Row::People => {}
+                Row::Header | Row::Record(_) | Row::People => {}
             }
         }
         Self {
-            first,
             rows,
             filled_down,
             healed,
         }
     }
 
+    /// A tab without a key column: its header, and rows that say nothing.
+    pub fn without_keys(tab: &Tab, header: usize) -> Self {
+        let rows = (0..tab.used_rows().max(header + 1))
+            .map(|row| if row == header { Row::Header } else { Row::People })
+            .collect();
+        Self {
+            rows,
+            ..Self::default()
+        }
+    }
+
     /// Each row with its index in the tab.
-    pub fn iter(&self) -> impl Iterator<Item = (usize, Row)> + '_ {
-        self.rows
-            .iter()
-            .enumerate()
-            .map(|(offset, row)| (self.first + offset, *row))
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (usize, Row)> + '_ {
+        self.rows.iter().copied().enumerate()
     }
 
     /// The last row that is a record's, stale or not.
     pub fn last_record(&self) -> Option<usize> {
         self.rows
             .iter()
-            .rposition(|row| !matches!(row, Row::People))
-            .map(|offset| self.first + offset)
+            .rposition(|row| !matches!(row, Row::People | Row::Header))
+    }
+
+    pub fn is_double(&self, row: usize) -> bool {
+        matches!(self.rows.get(row), Some(Row::Double { .. }))
+    }
+
+    /// Whether any row but the header has something in a column of ours.
+    pub fn any_of_ours(&self, tab: &Tab) -> bool {
+        self.iter()
+            .filter(|(_, row)| *row != Row::Header)
+            .any(|(row, _)| tab.columns.iter().any(|column| !tab.cell(row, column.index).is_blank()))
     }
 }
 
@@ -113,9 +151,9 @@ impl Rows {
 fn heal(
     tab: &Tab,
     wish: &TabWish<'_>,
-    first: usize,
     key: usize,
     owned: &[(usize, Option<usize>)],
+    zone: &TimeZone,
     rows: &mut [Row],
     seen: &mut HashSet<usize>,
 ) -> usize {
@@ -126,49 +164,33 @@ fn heal(
         .filter(|(column, _)| *column != key)
         .collect();
     let cleared: Vec<usize> = (0..rows.len())
-        .filter(|offset| {
-            let row = first + offset;
-            rows[*offset] == Row::People
-                && tab.cell(row, key).is_blank()
-                && compared.iter().any(|(column, _)| !tab.cell(row, *column).is_blank())
+        .filter(|row| {
+            rows[*row] == Row::People
+                && tab.cell(*row, key).is_blank()
+                && compared.iter().any(|(column, _)| !tab.cell(*row, *column).is_blank())
         })
-        .take(100)
+        .take(MOST_CLEARED)
         .collect();
-    for offset in cleared {
+    for row in cleared {
         let equal = |record: &Vec<Cell>| {
             compared
                 .iter()
-                .all(|(column, of)| looks_like(&record[*of], tab.cell(first + offset, *column)))
+                .all(|(column, of)| same(&record[*of], tab.cell(row, *column), zone))
         };
         let table = &wish.table.rows;
         let mut matches = (0..table.len()).filter(|record| !seen.contains(record) && equal(&table[*record]));
         if let (Some(record), None) = (matches.next(), matches.next()) {
             seen.insert(record);
-            rows[offset] = Row::Record(record);
+            rows[row] = Row::Record(record);
             healed += 1;
         }
     }
     healed
 }
 
-/// Equality for recognising a row; times are left out, since their zone is not known here.
-fn looks_like(wished: &Cell, seen: &Seen) -> bool {
-    match (wished, seen) {
-        (Cell::Blank, seen) => seen.is_blank(),
-        (Cell::Bool(wished), Seen::Bool(seen)) => wished == seen,
-        (Cell::Number(wished), Seen::Number(seen)) => super::cells::same_number(*wished, *seen),
-        (Cell::Text(wished), Seen::Text(seen)) => **wished == **seen,
-        (Cell::Day(_) | Cell::Instant(_), Seen::Number(_)) => true,
-        _ => false,
-    }
-}
-
-fn filled_down(tab: &Tab, first: usize, rows: &[Row], owned: &HashSet<usize>) -> Vec<usize> {
-    let records: Vec<usize> = rows
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| matches!(row, Row::Record(_)))
-        .map(|(offset, _)| first + offset)
+fn filled_down(tab: &Tab, rows: &[Row], owned: &HashSet<usize>) -> Vec<usize> {
+    let records: Vec<usize> = (0..rows.len())
+        .filter(|row| matches!(rows[*row], Row::Record(_)))
         .collect();
     let formulas = |column: usize| {
         records
@@ -180,4 +202,11 @@ fn filled_down(tab: &Tab, first: usize, rows: &[Row], owned: &HashSet<usize>) ->
     (0..width)
         .filter(|column| !owned.contains(column) && formulas(*column) * 2 > records.len())
         .collect()
+}
+
+impl Seen {
+    /// A checkbox that nobody ticked is no content.
+    fn is_blank_or_unticked(&self) -> bool {
+        matches!(self, Self::Blank | Self::Bool(false))
+    }
 }

@@ -1,6 +1,6 @@
 //! A tab as it was found: its grid, its marks, and what stands in the way of writing.
 
-use serde_json::Value;
+use serde::de::{Deserialize, Deserializer, Visitor};
 
 use super::marks::{ColumnMark, Revision, TabMark};
 
@@ -16,16 +16,6 @@ pub enum Seen {
 }
 
 impl Seen {
-    pub fn of(value: &Value) -> Self {
-        match value {
-            Value::Bool(value) => Self::Bool(*value),
-            Value::Number(value) => value.as_f64().map_or(Self::Blank, Self::Number),
-            Value::String(text) if text.is_empty() => Self::Blank,
-            Value::String(text) => Self::Text(text.clone()),
-            _ => Self::Blank,
-        }
-    }
-
     pub fn is_blank(&self) -> bool {
         matches!(self, Self::Blank)
     }
@@ -56,6 +46,50 @@ impl Seen {
     }
 }
 
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Cell;
+
+        impl Visitor<'_> for Cell {
+            type Value = Seen;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the value of a cell")
+            }
+
+            fn visit_unit<E>(self) -> Result<Seen, E> {
+                Ok(Seen::Blank)
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Seen, E> {
+                Ok(Seen::Bool(value))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Seen, E> {
+                Ok(Seen::Number(value as f64))
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Seen, E> {
+                Ok(Seen::Number(value as f64))
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Seen, E> {
+                Ok(Seen::Number(value))
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Seen, E> {
+                Ok(if value.is_empty() {
+                    Seen::Blank
+                } else {
+                    Seen::Text(value.to_owned())
+                })
+            }
+        }
+
+        deserializer.deserialize_any(Cell)
+    }
+}
+
 /// Half-open ranges of rows and columns, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rect {
@@ -66,6 +100,13 @@ pub struct Rect {
 impl Rect {
     pub fn contains(&self, row: usize, column: usize) -> bool {
         self.rows.0 <= row && row < self.rows.1 && self.columns.0 <= column && column < self.columns.1
+    }
+
+    pub fn covers(&self, other: &Self) -> bool {
+        self.rows.0 <= other.rows.0
+            && other.rows.1 <= self.rows.1
+            && self.columns.0 <= other.columns.0
+            && other.columns.1 <= self.columns.1
     }
 
     pub fn meets(&self, other: &Self) -> bool {
@@ -108,10 +149,18 @@ pub struct OwnedColumn {
     pub mark: ColumnMark,
 }
 
+/// A range that the account may not edit, and the parts of it that it may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Protected {
+    pub range: Rect,
+    pub except: Vec<Rect>,
+}
+
 /// How a tab comes to be ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Claim {
     /// By its mark.
+    #[default]
     Marked,
     /// Its title is the wished one and it is empty.
     Empty,
@@ -119,7 +168,7 @@ pub enum Claim {
     Unproven,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Tab {
     pub sheet_id: i32,
     pub title: String,
@@ -137,13 +186,23 @@ pub struct Tab {
     pub header: Option<(usize, i32)>,
     /// In the order of their indexes; the first of a path wins.
     pub columns: Vec<OwnedColumn>,
+    /// Marks of columns that repeat a path further right.
+    pub stray_marks: Vec<i32>,
     /// All cells of these but the top-left one are covered.
     pub merges: Vec<Rect>,
     /// Ranges that the account may not edit.
-    pub protected: Vec<Rect>,
+    pub protected: Vec<Protected>,
 }
 
 impl Tab {
+    /// Takes the cells that were read; an unmarked tab that has none is empty.
+    pub fn fill(&mut self, cells: Vec<Vec<Seen>>) {
+        self.cells = cells;
+        if self.claim == Claim::Unproven && self.used_rows() == 0 {
+            self.claim = Claim::Empty;
+        }
+    }
+
     pub fn cell(&self, row: usize, column: usize) -> &Seen {
         static BLANK: Seen = Seen::Blank;
         self.cells.get(row).and_then(|row| row.get(column)).unwrap_or(&BLANK)

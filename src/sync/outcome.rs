@@ -86,11 +86,13 @@ impl<'a> Outcomes<'a> {
                     updated,
                     removed,
                     kept,
+                    written,
                     notes: _,
                 } = change;
-                report.outcome = match (added, updated, removed) {
-                    (0, 0, 0) => ResourceOutcome::Unchanged,
-                    _ => ResourceOutcome::Synced,
+                report.outcome = if written {
+                    ResourceOutcome::Synced
+                } else {
+                    ResourceOutcome::Unchanged
                 };
                 (report.rows, report.added, report.updated, report.removed, report.kept) =
                     (rows, added, updated, removed, kept);
@@ -211,6 +213,7 @@ mod tests {
             change: TabChange {
                 added,
                 kept: 1,
+                written: added > 0,
                 ..TabChange::default()
             },
             notes: Vec::new(),

@@ -1,0 +1,135 @@
+//! What becomes of rows that no record asks for: deleted, kept, or kept and marked; and when a person has to decide.
+
+use super::{
+    TabWish, layout,
+    marks::TabMark,
+    rows::{Row, Rows},
+    start::lost_keys,
+    tab::Tab,
+};
+use crate::{
+    failure::{Failure, reason},
+    spec::MissingRows,
+};
+
+#[derive(Debug, Default)]
+pub struct Fate {
+    /// Rows to delete, as read, ascending.
+    pub delete: Vec<usize>,
+    /// Stale rows that stay.
+    pub kept: usize,
+    /// Of these, rows whose date is to be written; ascending.
+    pub mark: Vec<usize>,
+    pub notes: Vec<String>,
+}
+
+impl Fate {
+    /// `adopting`: the tab becomes ours in this run.
+    pub fn decide(tab: &Tab, wish: &TabWish<'_>, rows: &Rows, adopting: bool) -> Result<Self, Failure> {
+        let known = tab.mark.as_ref().map(|(_, mark)| mark);
+        let count = |is: fn(&Row) -> bool| rows.iter().filter(|(_, row)| is(row)).count();
+        let records = count(|row| matches!(row, Row::Record(_)));
+        let stale = count(|row| matches!(row, Row::Stale { .. }));
+        if let Some(mark) = known
+            && mark.rows > 0
+            && records + stale == 0
+            && rows.any_of_ours(tab)
+        {
+            let what = "no id is left in its id column";
+            return Err(lost_keys(tab, mark, what));
+        }
+
+        let mut fate = Self::default();
+        let origin_changed = known.is_some_and(|mark| mark.origin != wish.origin);
+        let spared = adopting || origin_changed;
+        if spared && stale > 0 {
+            let why = if adopting {
+                "the tab has just been taken over"
+            } else {
+                "the way in which its records are obtained has just changed"
+            };
+            fate.notes
+                .push(format!("{stale} rows without a record stay in this run, since {why}"));
+        }
+        let mut losses = 0;
+        let mut doubles = 0;
+        for (index, row) in rows.iter() {
+            match row {
+                Row::Header | Row::Record(_) | Row::People => {}
+                Row::Double { written_on, .. } => {
+                    doubles += 1;
+                    if !written_on && !spared && wish.missing_rows == MissingRows::Delete {
+                        fate.delete.push(index);
+                    }
+                }
+                Row::Stale { .. } if spared => fate.kept += 1,
+                Row::Stale { written_on } => match wish.missing_rows {
+                    MissingRows::Delete if !written_on => {
+                        losses += 1;
+                        fate.delete.push(index);
+                    }
+                    MissingRows::Keep => fate.kept += 1,
+                    MissingRows::Delete | MissingRows::Mark => {
+                        fate.kept += 1;
+                        if !is_marked(tab, index) {
+                            losses += 1;
+                            fate.mark.push(index);
+                        }
+                    }
+                },
+            }
+        }
+        if doubles > 0 {
+            let left = doubles - fate.delete.iter().filter(|row| rows.is_double(**row)).count();
+            fate.notes.push(match left {
+                0 => format!("{doubles} rows that repeated an id were removed"),
+                left => format!("{left} rows repeat an id of a row above them and were kept"),
+            });
+        }
+        guard(tab, wish, losses, records + stale)?;
+        Ok(fate)
+    }
+}
+
+/// Whether a row carries the date since when Wedof no longer lists its record.
+fn is_marked(tab: &Tab, row: usize) -> bool {
+    let column = tab
+        .columns
+        .iter()
+        .find(|column| column.mark.path == layout::REMOVED_PATH);
+    column.is_some_and(|column| !tab.cell(row, column.index).is_blank())
+}
+
+/// Refuses a run that would delete or mark more than the guard allows.
+fn guard(tab: &Tab, wish: &TabWish<'_>, losses: usize, held: usize) -> Result<(), Failure> {
+    let max_percent = usize::try_from(wish.guard.max_percent).unwrap_or(0);
+    let min_rows = usize::try_from(wish.guard.min_rows).unwrap_or(0);
+    let refused = losses > 0 && losses >= min_rows && losses * 100 > max_percent * held;
+    if !refused || wish.allow_deletions {
+        return Ok(());
+    }
+    let filters = match &tab.mark {
+        Some((_, mark)) if mark.filters != wish.filters => "; its filters changed since the last run",
+        _ => "",
+    };
+    Err(Failure::person(
+        reason::DELETION_REFUSED,
+        format!(
+            "tab {:?} holds {held} records and Wedof now lists {}: {losses} rows would be removed or marked, more than \
+             deletionGuard allows ({max_percent} % from {min_rows} rows on){filters}. If that is right, accept it once \
+             with --allow-deletions {}, or raise deletionGuard.maxPercent; if not, look at the filters and at the account \
+             of the API key (a copied spreadsheet holds another account's records: empty the tab)",
+            tab.title,
+            wish.table.rows.len(),
+            wish.resource,
+        ),
+    ))
+}
+
+/// How many rows the mark of a tab counted; for messages.
+pub fn counted(mark: &TabMark) -> String {
+    match mark.rows {
+        1 => "1 record".to_owned(),
+        rows => format!("{rows} records"),
+    }
+}

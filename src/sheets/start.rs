@@ -1,0 +1,211 @@
+//! Where a plan starts: a tab that does not exist yet, an empty one, one to adopt, or one that is ours.
+
+use super::{
+    TabWish, adopt,
+    fate::counted,
+    marks::{ColumnMark, HEADER, TAB, TabMark},
+    plan::Context,
+    requests::{Entered, Unit, on_line, on_sheet},
+    tab::{Claim, OwnedColumn, Rect, Seen, Tab},
+};
+use crate::{
+    failure::{Failure, reason},
+    table::Kind,
+};
+
+const NOTE: &str = "Filled by wedof-sheet-sync: what you type in the columns that it fills is replaced by Wedof's values. \
+                    Columns that you add stay yours.";
+
+/// The tab as it is once the requests so far have run.
+pub struct Start {
+    pub tab: Tab,
+    pub header: usize,
+    /// It becomes ours in this run, with rows that another program wrote.
+    pub adopting: bool,
+}
+
+pub fn start(
+    tab: Option<&Tab>,
+    titles: &[String],
+    wish: &TabWish<'_>,
+    context: &Context<'_>,
+    unit: &mut Unit,
+) -> Result<Start, Failure> {
+    let Some(tab) = tab else {
+        return create(titles, wish, context, unit);
+    };
+    for stray in &tab.stray_marks {
+        unit.delete_mark(*stray);
+    }
+    match tab.claim {
+        Claim::Empty => Ok(furnish(tab.clone(), wish, unit)),
+        Claim::Unproven => {
+            let (header, columns) = adopt::proof(tab, wish).ok_or_else(|| taken(wish.title))?;
+            let adopted = Tab {
+                columns,
+                header: None,
+                ..tab.clone()
+            };
+            mark_tab(&adopted, wish, header, unit);
+            Ok(Start {
+                tab: adopted,
+                header,
+                adopting: true,
+            })
+        }
+        Claim::Marked => {
+            rename(tab, wish, unit)?;
+            let header = match tab.header {
+                Some((row, _)) => row,
+                None => find_header(tab, wish, unit)?,
+            };
+            Ok(Start {
+                tab: tab.clone(),
+                header,
+                adopting: false,
+            })
+        }
+    }
+}
+
+/// A new tab: header, a spare row and its marks, in one batch with its first rows.
+fn create(titles: &[String], wish: &TabWish<'_>, context: &Context<'_>, unit: &mut Unit) -> Result<Start, Failure> {
+    if titles.iter().any(|title| folded(title) == folded(wish.title)) {
+        return Err(taken(wish.title));
+    }
+    let sheet = context.sheet_id;
+    let columns = wish.table.columns.len();
+    unit.add_sheet(sheet, wish.title, 2, columns);
+    let tab = Tab {
+        sheet_id: sheet,
+        title: wish.title.to_owned(),
+        claim: Claim::Empty,
+        other_titles: titles.to_vec(),
+        row_count: 2,
+        column_count: columns,
+        frozen_rows: 1,
+        ..Tab::default()
+    };
+    Ok(furnish(tab, wish, unit))
+}
+
+/// Header and marks for a tab that holds nothing.
+fn furnish(mut tab: Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Start {
+    let sheet = tab.sheet_id;
+    let columns = &wish.table.columns;
+    if tab.row_count < 2 {
+        unit.append_row(sheet);
+        tab.row_count += 1;
+    }
+    let missing = columns.len().saturating_sub(tab.column_count);
+    if missing > 0 {
+        unit.insert(sheet, "COLUMNS", tab.column_count, missing, true);
+        tab.column_count += missing;
+    }
+    let header = Rect {
+        rows: (0, 1),
+        columns: (0, columns.len()),
+    };
+    let labels: Vec<Entered> = columns
+        .iter()
+        .map(|column| Entered::Text(column.label.as_str().into()))
+        .collect();
+    unit.update_cells(sheet, header, std::iter::once(labels.as_slice()));
+    unit.header_format(sheet, header);
+    unit.note(sheet, 0, 0, NOTE);
+    if tab.frozen_rows == 0 {
+        unit.freeze_rows(sheet, 1);
+        tab.frozen_rows = 1;
+    }
+    tab.cells = vec![columns.iter().map(|column| Seen::Text(column.label.clone())).collect()];
+    tab.columns.clear();
+    for (index, column) in columns.iter().enumerate() {
+        let data = Rect {
+            rows: (1, tab.row_count),
+            columns: (index, index + 1),
+        };
+        if column.kind != Kind::Plain {
+            unit.number_format(sheet, data, column.kind);
+        }
+        tab.columns.push(OwnedColumn {
+            index,
+            metadata_id: None,
+            mark: ColumnMark::of(column),
+        });
+    }
+    mark_tab(&tab, wish, 0, unit);
+    Start {
+        tab,
+        header: 0,
+        adopting: false,
+    }
+}
+
+/// The marks that make a tab ours; the columns' own are written with the layout.
+fn mark_tab(tab: &Tab, wish: &TabWish<'_>, header: usize, unit: &mut Unit) {
+    let mark = TabMark::of(tab.sheet_id, wish);
+    unit.create_mark(None, TAB, &mark.value(), on_sheet(tab.sheet_id));
+    mark_header(tab, header, unit);
+}
+
+fn mark_header(tab: &Tab, header: usize, unit: &mut Unit) {
+    let value = tab.sheet_id.to_string();
+    unit.create_mark(None, HEADER, &value, on_line(tab.sheet_id, "ROWS", header));
+}
+
+/// The row of a marked tab that is its header although its mark is gone.
+fn find_header(tab: &Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Result<usize, Failure> {
+    let row = adopt::header_of_marked(tab, wish).ok_or_else(|| {
+        Failure::person(
+            reason::TAB_REFUSED,
+            format!(
+                "tab {:?}: its header row was deleted; bring it back (undo, or File > Version history), or rename the tab \
+                 to have a new one made",
+                tab.title
+            ),
+        )
+    })?;
+    mark_header(tab, row, unit);
+    Ok(row)
+}
+
+/// The title by three-way merge, as labels: people's renaming stays unless the spec's wish changed.
+fn rename(tab: &Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Result<(), Failure> {
+    let Some((_, mark)) = &tab.mark else { return Ok(()) };
+    if mark.title == wish.title || tab.title == wish.title {
+        return Ok(());
+    }
+    if tab.other_titles.iter().any(|title| folded(title) == folded(wish.title)) {
+        return Err(taken(wish.title));
+    }
+    unit.title(tab.sheet_id, wish.title);
+    Ok(())
+}
+
+pub fn taken(title: &str) -> Failure {
+    Failure::person(
+        reason::TAB_REFUSED,
+        format!(
+            "a tab of the name {title:?} exists that this program did not make for this resource, and nothing in it proves \
+             that it may be taken over: rename or empty it, or give the resource another title with `tab`"
+        ),
+    )
+}
+
+/// A tab that held records and shows none of them: filling it would put every record beside its own orphan.
+pub fn lost_keys(tab: &Tab, mark: &TabMark, what: &str) -> Failure {
+    Failure::person(
+        reason::TAB_REFUSED,
+        format!(
+            "tab {:?} held {} and {what}: undo that (File > Version history), or empty or rename the tab to have it filled \
+             anew",
+            tab.title,
+            counted(mark)
+        ),
+    )
+}
+
+/// Titles and headers that differ in case only are one to Google.
+pub fn folded(title: &str) -> String {
+    title.trim().to_lowercase()
+}

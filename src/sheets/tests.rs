@@ -1,0 +1,268 @@
+//! Plans carried out on a grid in memory: what holds for every tab ([`properties`]).
+
+mod grid;
+mod properties;
+
+use jiff::tz::TimeZone;
+
+use self::grid::{Grid, Place};
+use super::{
+    TabChange, TabWish,
+    apply::body,
+    marks::{COLUMN, ColumnMark, HEADER, REVISION, Revision, first_revision},
+    plan::{Context, Plan, Prediction, plan},
+    requests::{Unit, batches},
+    serial,
+    snapshot::Snapshot,
+    tab::Seen,
+};
+use crate::{
+    failure::Failure,
+    spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
+    table::{Cell, Column, KeyShape, Kind, Table},
+};
+
+pub const TODAY: i32 = 20_000;
+const RESOURCE: ResourceName = ResourceName::RegistrationFolders;
+
+/// A tab and what it should be.
+#[derive(Debug, Clone)]
+pub struct World {
+    pub grid: Grid,
+    pub table: Table,
+    pub title: String,
+    pub columns: ColumnsSpec,
+    pub missing_rows: MissingRows,
+    pub guard: DeletionGuard,
+    pub allow_deletions: bool,
+    pub origin: &'static str,
+    pub filters: &'static str,
+    pub max_cells: usize,
+    /// Revisions that runs make up: counted, so that every run is the same.
+    ids: i32,
+}
+
+impl World {
+    /// No tab yet; no guard, so that a test that is not about it needs few rows.
+    pub fn new(table: Table) -> Self {
+        Self {
+            grid: Grid::default(),
+            table,
+            title: "Dossiers".into(),
+            columns: ColumnsSpec::default(),
+            missing_rows: MissingRows::Delete,
+            guard: DeletionGuard {
+                max_percent: 100,
+                min_rows: 0,
+            },
+            allow_deletions: false,
+            origin: "list",
+            filters: "",
+            max_cells: 10_000_000,
+            ids: 50_000,
+        }
+    }
+
+    /// A tab that a run filled with `table`.
+    pub fn filled(table: Table) -> Self {
+        let mut world = Self::new(table);
+        world.sync().unwrap();
+        world
+    }
+
+    pub fn zone() -> TimeZone {
+        serial::zone("Europe/Paris").unwrap()
+    }
+
+    pub fn plan(&self) -> Result<Plan, Failure> {
+        self.plan_after(&Snapshot::default())
+    }
+
+    pub fn plan_after(&self, snapshot: &Snapshot) -> Result<Plan, Failure> {
+        let wish = TabWish {
+            resource: RESOURCE,
+            title: &self.title,
+            table: &self.table,
+            columns: &self.columns,
+            missing_rows: self.missing_rows,
+            guard: self.guard,
+            allow_deletions: self.allow_deletions,
+            origin: self.origin,
+            filters: self.filters,
+        };
+        let zone = Self::zone();
+        let context = Context {
+            zone: &zone,
+            today: TODAY,
+            account: "sync@example.org",
+            sheet_id: 4242,
+            other_cells: 0,
+            max_cells: self.max_cells,
+            snapshot,
+        };
+        let outline = self.grid.outline();
+        let tab = match outline.find(RESOURCE, &self.title)? {
+            Some(_) => self.grid.read(RESOURCE, &self.title),
+            None => None,
+        };
+        plan(tab.as_ref(), &outline.titles(), &wish, &context)
+    }
+
+    pub fn sync(&mut self) -> Result<TabChange, Failure> {
+        let plan = self.plan()?;
+        let change = plan.change.clone();
+        self.carry_out(plan);
+        Ok(change)
+    }
+
+    /// Sends the plan's batches and compares what stands after each with its prediction.
+    pub fn carry_out(&mut self, plan: Plan) {
+        let mut prediction = plan.prediction;
+        let mut new_tab = plan.new_tab;
+        for unit in batches(plan.units) {
+            let shifts = unit.shifts.clone();
+            let body = self.body(&unit, plan.sheet_id, new_tab);
+            new_tab = false;
+            self.grid.batch(&body).unwrap_or_else(|error| panic!("{error}\n{body}"));
+            prediction.apply(&shifts);
+            assert_eq!(self.shown(&prediction), prediction);
+        }
+    }
+
+    /// The batch of a unit, with the revision that the tab has now.
+    pub fn body(&mut self, unit: &Unit, sheet: i32, new_tab: bool) -> String {
+        let now = self.grid.marks.iter().find(|mark| mark.key == REVISION);
+        let now = now.map(|mark| Revision {
+            current: i32::try_from(mark.id).unwrap(),
+            successor: mark.value.parse().unwrap(),
+        });
+        self.ids += 1;
+        let next = Revision {
+            current: now.map_or_else(|| first_revision(sheet, RESOURCE.as_str()), |now| now.successor),
+            successor: self.ids,
+        };
+        String::from_utf8(body(unit, sheet, now, next, new_tab).to_vec()).unwrap()
+    }
+
+    /// What stands where the prediction looks.
+    fn shown(&self, like: &Prediction) -> Prediction {
+        let label = |column: usize| self.grid.value(like.header, column).label();
+        Prediction::new(
+            like.sheet_id,
+            like.header,
+            like.key,
+            like.labels
+                .iter()
+                .map(|(column, _)| (*column, label(*column)))
+                .collect(),
+            (0..self.grid.lines.len())
+                .map(|row| self.grid.value(row, like.key).key())
+                .collect(),
+        )
+    }
+
+    /// Owned columns: (index, mark).
+    pub fn owned(&self) -> Vec<(usize, ColumnMark)> {
+        let mut owned: Vec<_> = self
+            .grid
+            .marks
+            .iter()
+            .filter(|mark| mark.key == COLUMN)
+            .map(|mark| match mark.place {
+                Place::Column(at) => (at, ColumnMark::parse(&mark.value).unwrap()),
+                place => panic!("a column's mark on {place:?}"),
+            })
+            .collect();
+        owned.sort_by_key(|(at, _)| *at);
+        owned
+    }
+
+    pub fn column(&self, path: &str) -> usize {
+        self.find_column(path).unwrap_or_else(|| panic!("no column {path}"))
+    }
+
+    pub fn find_column(&self, path: &str) -> Option<usize> {
+        Some(self.owned().iter().find(|(_, mark)| mark.path == path)?.0)
+    }
+
+    pub fn header(&self) -> usize {
+        let header = self.grid.marks.iter().find(|mark| mark.key == HEADER);
+        match header.map(|mark| mark.place) {
+            Some(Place::Row(at)) => at,
+            other => panic!("the header's mark is on {other:?}"),
+        }
+    }
+
+    /// Rows of a key.
+    pub fn rows_of(&self, key: &str) -> Vec<usize> {
+        let column = self.column("id");
+        (0..self.grid.lines.len())
+            .filter(|row| self.grid.value(*row, column).key().as_deref() == Some(key))
+            .collect()
+    }
+
+    pub fn row(&self, key: &str) -> usize {
+        match self.rows_of(key)[..] {
+            [row] => row,
+            ref rows => panic!("{key} is in rows {rows:?}"),
+        }
+    }
+
+    pub fn get(&self, key: &str, path: &str) -> &Seen {
+        self.grid.value(self.row(key), self.column(path))
+    }
+
+    /// A new column of people's at the right, and its index.
+    pub fn people_column(&mut self, header: &str) -> usize {
+        let at = self.grid.columns.len();
+        self.grid.insert(false, at, 1, true).unwrap();
+        self.grid.set(self.header(), at, text(header));
+        at
+    }
+
+    pub fn type_beside(&mut self, key: &str, column: usize, value: &str) {
+        let row = self.row(key);
+        self.grid.set(row, column, text(value));
+    }
+
+    pub fn drop_record(&mut self, key: &str) {
+        self.table.rows.retain(|row| row[0] != Cell::Text(key.into()));
+    }
+}
+
+pub fn text(text: &str) -> Seen {
+    if text.is_empty() {
+        Seen::Blank
+    } else {
+        Seen::Text(text.into())
+    }
+}
+
+pub fn column(path: &str, kind: Kind) -> Column {
+    Column {
+        path: path.into(),
+        label: format!("L {path}"),
+        kind,
+    }
+}
+
+/// Records of three columns: id, name and state.
+pub fn folders(ids: impl IntoIterator<Item = u32>) -> Table {
+    Table {
+        columns: vec![
+            column("id", Kind::Identifier),
+            column("name", Kind::Plain),
+            column("state", Kind::Plain),
+        ],
+        rows: ids.into_iter().map(folder).collect(),
+        key_shape: KeyShape::Digits,
+    }
+}
+
+pub fn folder(id: u32) -> Vec<Cell> {
+    vec![
+        Cell::Text(id.to_string().into()),
+        Cell::Text(format!("name of {id}").into()),
+        Cell::Text("accepted".into()),
+    ]
+}
