@@ -63,7 +63,10 @@ fn additions() -> Vec<(&'static str, Value)> {
         .map(|name| (name.as_str().into(), json!(name.default_tab())))
         .collect();
     let titles = Value::Object(titles).to_string().replace('"', "'");
-    let title = |of: &str| format!("(has({of}.tab) ? {of}.tab : {titles}[{of}.name]).lowerAscii()");
+    // a name that is unknown here was stored under another version's rules: its status must still be writable
+    let title = |of: &str| {
+        format!("(has({of}.tab) ? {of}.tab : {of}.name in {titles} ? {titles}[{of}.name] : {of}.name).lowerAscii()")
+    };
 
     let name = json!({"minLength": 1, "maxLength": 253, "pattern": "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$"});
     let key = json!({"minLength": 1, "maxLength": 253, "pattern": "^[A-Za-z0-9._-]+$"});

@@ -49,7 +49,7 @@ const POD_MARGIN: i64 = 60;
 const SYNC_MARGIN: i64 = 120;
 
 /// The exit code of a run that will fail again until a person changes something.
-const EXIT_CODE_PERSON: i32 = 2;
+pub const EXIT_CODE_PERSON: i32 = 2;
 
 /// The object that a CronJob is made for.
 #[derive(Debug, Clone, Copy)]

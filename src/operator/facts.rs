@@ -232,6 +232,13 @@ impl Attempt {
     pub fn over(&self) -> bool {
         self.end.is_some() || self.gone
     }
+
+    /// Whether the run said that trying again does not help.
+    pub fn wants_a_person(&self) -> bool {
+        self.end
+            .as_ref()
+            .is_some_and(|end| end.exit_code == cronjob::EXIT_CODE_PERSON)
+    }
 }
 
 fn state_of_container(status: &PodStatus) -> ContainerState {

@@ -4,6 +4,7 @@
 //! `watch` → `index` → `reconcile`, which is a table of contents of the pure modules: `validate` → `cronjob` → `runs` →
 //! `status` → `orders` → `events`. The rights that it needs are those of the chart's role, and no others.
 
+mod context;
 mod cronjob;
 mod events;
 mod facts;
@@ -13,6 +14,7 @@ mod names;
 mod orders;
 mod reconcile;
 mod runs;
+mod send;
 mod settings;
 pub mod status;
 mod validate;
@@ -27,6 +29,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use futures::{Stream, StreamExt, channel::mpsc, future};
@@ -41,18 +44,18 @@ use kube::{
         applier,
         controller::{self, Error},
         events::{Recorder, Reporter},
-        reflector::{self, ObjectRef, store::Writer},
+        reflector::{self, ObjectRef, Store, store::Writer},
         watcher,
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
 use self::{
+    context::Context,
     facts::{Attempt, CronJobFacts, JobFacts},
     index::{Key, Target},
     metrics::Metrics,
-    reconcile::Context,
     settings::{PodSettings, Settings},
     validate::Policy,
     watch::Change,
@@ -61,6 +64,8 @@ use crate::api::WedofSheetSync;
 
 /// Objects that are worked on at the same time.
 const CONCURRENCY: u16 = 8;
+/// How long reconciliations that have begun may take after SIGTERM.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// Options of `operator`. Everything can come from the environment, as the chart does it.
 #[derive(Debug, clap::Args)]
@@ -126,7 +131,7 @@ enum StartError {
     Serve(std::io::Error),
 }
 
-async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), StartError> {
+async fn run(args: Args, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
     let Args {
         run_image,
         run_image_pull_policy,
@@ -182,24 +187,43 @@ async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) ->
     let router = metrics::router(&metrics, store.clone(), ready.clone());
     let serve = axum::serve(listener, router).into_future();
 
-    let work = async {
-        let scope = not_empty(namespaces);
-        tracing::info!(namespaces = ?scope, "watching");
-        let (queue, mut watches) = start_watches(&client, &scope, &context, writer);
-        // nothing is decided before everything is known
-        while watches.listing.next().await.is_some() {}
-        ready.store(true, Ordering::Relaxed);
-        tracing::info!("all lists are complete");
-        applier(
-            |object, context| Box::pin(reconcile::reconcile(object, context)),
-            reconcile::retry,
-            context.clone(),
-            store,
-            queue.map(Ok::<_, Infallible>).take_until(shutdown),
-            controller::Config::default()
-                .concurrency(CONCURRENCY)
-                .debounce(std::time::Duration::from_millis(100)),
-        )
+    let working = Arc::new(Semaphore::new(CONCURRENCY.into()));
+    let scope = not_empty(namespaces);
+    tracing::info!(namespaces = ?scope, "watching");
+    tokio::select! {
+        () = work(&client, &scope, context, store, writer, &ready, working.clone()) => Ok(()),
+        served = serve => served.map_err(StartError::Serve),
+        () = stop(shutdown, &working) => Ok(()),
+    }
+}
+
+/// Handles objects for ever.
+async fn work(
+    client: &Client,
+    scope: &[String],
+    context: Arc<Context>,
+    store: Store<Object>,
+    writer: Writer<Object>,
+    ready: &AtomicBool,
+    working: Arc<Semaphore>,
+) {
+    let (queue, mut watches) = start_watches(client, scope, &context, writer);
+    // nothing is decided before everything is known
+    while watches.listing.next().await.is_some() {}
+    ready.store(true, Ordering::Relaxed);
+    tracing::info!("all lists are complete");
+    let reconcile = move |object, context| {
+        let working = working.clone();
+        Box::pin(async move {
+            let _permit = working.acquire().await;
+            reconcile::reconcile(object, context).await
+        })
+    };
+    let config = controller::Config::default()
+        .concurrency(CONCURRENCY)
+        .debounce(Duration::from_millis(100));
+    let queue = queue.map(Ok::<_, Infallible>);
+    applier(reconcile, reconcile::retry, context, store, queue, config)
         .for_each(|result| {
             match result {
                 Ok((object, _)) => tracing::debug!(%object, "reconciled"),
@@ -212,12 +236,15 @@ async fn run(args: Args, shutdown: impl Future<Output = ()> + Send + 'static) ->
             future::ready(())
         })
         .await;
-        watches.tasks.abort_all();
-        tracing::info!("stopped");
-    };
-    tokio::select! {
-        () = work => Ok(()),
-        served = serve => served.map_err(StartError::Serve),
+}
+
+/// Waits until it is asked to stop; then nothing new begins, and what has begun is finished.
+async fn stop(shutdown: impl Future<Output = ()>, working: &Semaphore) {
+    shutdown.await;
+    let idle = working.acquire_many(CONCURRENCY.into());
+    match tokio::time::timeout(SHUTDOWN_GRACE, idle).await {
+        Ok(_) => tracing::info!("stopped"),
+        Err(_) => tracing::warn!("stopped in the middle of a reconciliation"),
     }
 }
 

@@ -305,13 +305,14 @@ fn watch(run: &mut Run, job: &JobFacts, attempts: &[Attempt], event: Option<&str
             );
         }
     }
-    if run.reason.is_none()
-        && let Some((why, message)) = attempts.iter().rev().find(|attempt| attempt.over()).and_then(told)
-    {
-        let next = attempts.iter().filter(|attempt| attempt.over()).count() + 1;
-        let all = i64::from(job.backoff_limit) + 1;
-        run.reason = Some(why);
-        run.message = Some(format!("{message} (attempt {next} of {all} follows)"));
+    if run.reason.is_none() {
+        let over: Vec<&Attempt> = attempts.iter().filter(|attempt| attempt.over()).collect();
+        let (next, all) = (over.len() + 1, job.backoff_limit.unsigned_abs() as usize + 1);
+        // after the last attempt, or one that no other follows, the Job ends in a moment and tells
+        let goes_on = |attempt: &&&Attempt| next <= all && !attempt.wants_a_person();
+        if let Some((why, message)) = over.last().filter(goes_on).and_then(|attempt| told(attempt)) {
+            run.tell(&why, format!("{message} (attempt {next} of {all} follows)"));
+        }
     }
 }
 

@@ -220,6 +220,17 @@ fn between_attempts_the_failure_is_told_and_that_another_follows() {
     );
 }
 
+#[rstest]
+#[case::no_other_follows(2, 1)]
+#[case::it_was_the_last(1, 4)]
+fn a_failure_that_ends_the_job_is_told_by_its_end(#[case] exit_code: i32, #[case] attempts: u8) {
+    let report = report("Failed", json!({"reason": "WedofError", "message": "no answer"}));
+    let attempts: Vec<Attempt> = (0..attempts)
+        .map(|number| ended(number, exit_code, "Error", &report))
+        .collect();
+    assert_eq!(read(&job(running()), &attempts, None, now()).reason, None);
+}
+
 #[test]
 fn a_job_without_a_pod_is_explained_by_its_events_after_a_minute() {
     let idle = json!({"startTime": "2026-11-25T07:00:00Z"});

@@ -1,0 +1,80 @@
+//! What reconciliations share, and what is remembered of each object so that nothing is sent twice.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use kube::{Client, runtime::events::Recorder};
+
+use super::{
+    index::{Index, Uid},
+    metrics::Metrics,
+    settings::Settings,
+    validate::Policy,
+};
+use crate::api::WedofSheetSyncStatus;
+
+/// What all reconciliations share.
+pub struct Context {
+    pub client: Client,
+    pub settings: Settings,
+    pub policy: Policy,
+    pub recorder: Recorder,
+    pub metrics: Metrics,
+    index: Mutex<Index>,
+    memories: Mutex<HashMap<Uid, Arc<tokio::sync::Mutex<Memory>>>>,
+}
+
+/// What is remembered of one object, to send nothing twice.
+#[derive(Debug, Default)]
+pub struct Memory {
+    pub applied: Option<Applied>,
+    /// Hash of a CronJob that the API server refuses, and what it said.
+    pub refused: Option<(String, String)>,
+    /// The status written last, and the version of the object that it was computed from: until the watch has caught up,
+    /// that object's own status is out of date.
+    pub written: Option<(String, WedofSheetSyncStatus)>,
+    /// What the events of a Job without a pod said, and when.
+    pub events: HashMap<Uid, (Timestamp, Option<String>)>,
+    /// The Job created last, and when: until the watch shows it, it is not ordered again.
+    pub created: Option<(String, Timestamp)>,
+    /// Failed reconciliations in a row.
+    pub failures: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    pub uid: String,
+    pub generation: i64,
+    pub hash: String,
+}
+
+impl Context {
+    pub fn new(client: Client, settings: Settings, policy: Policy, recorder: Recorder, metrics: Metrics) -> Self {
+        Self {
+            client,
+            settings,
+            policy,
+            recorder,
+            metrics,
+            index: Mutex::default(),
+            memories: Mutex::default(),
+        }
+    }
+
+    pub fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn memory(&self, uid: &str) -> Arc<tokio::sync::Mutex<Memory>> {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        memories.entry(uid.to_owned()).or_default().clone()
+    }
+
+    /// An object is gone: nothing of it need be remembered.
+    pub fn forget(&self, uid: &str) {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+    }
+}

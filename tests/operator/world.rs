@@ -1,0 +1,525 @@
+//! What the tests share: a namespace of its own and an operator process of its own for each test. The operator reaches the
+//! API server only through a proxy that counts its requests, with an account that has the chart's rights and no others.
+//!
+//! No kubelet is needed: runs ask for a node that does not exist, and tests write what a kubelet would have written into
+//! their pods' status.
+
+use std::{
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use axum::{Router, body::Body, extract::State};
+use http_body_util::BodyExt;
+use k8s_openapi::{
+    api::{
+        authentication::v1::TokenRequest,
+        batch::v1::{CronJob, Job},
+        core::v1::{Namespace, Pod, ServiceAccount},
+        rbac::v1::{Role, RoleBinding},
+    },
+    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+};
+use kube::{
+    Api, Client, Config, ResourceExt,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams},
+    core::NamespaceResourceScope,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use wedof_sheet_sync::api::{WedofSheetSync, crd};
+
+/// How long anything may take on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+pub struct World {
+    pub client: Client,
+    pub namespace: String,
+    kubeconfig: tempfile::NamedTempFile,
+    requests: Requests,
+    operator: Option<Child>,
+}
+
+/// What the operator asked of the API server: method, path and query. Watches are left out.
+type Requests = Arc<Mutex<Vec<String>>>;
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop_operator();
+    }
+}
+
+impl World {
+    /// A fresh namespace of this name, and the operator at work in it.
+    pub async fn start(namespace: &str) -> Self {
+        let mut world = Self::without_operator(namespace).await;
+        world.start_operator();
+        world
+    }
+
+    pub async fn without_operator(namespace: &str) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = Config::infer().await.expect("KUBECONFIG names a cluster");
+        let client = Client::try_from(config.clone()).expect("a client");
+        install_crd(&client).await;
+        create_namespace(&client, namespace).await;
+        let token = create_account(&client, namespace).await;
+        let requests = Requests::default();
+        let address = start_proxy(config, &token, requests.clone()).await;
+        let kubeconfig = tempfile::NamedTempFile::new().expect("a temporary file");
+        let text = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "proxy",
+            "clusters": [{"name": "proxy", "cluster": {"server": address}}],
+            "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "proxy"}}],
+            "users": [{"name": "proxy", "user": {}}],
+        });
+        std::fs::write(kubeconfig.path(), text.to_string()).expect("the file is written");
+        Self {
+            client,
+            namespace: namespace.to_owned(),
+            kubeconfig,
+            requests,
+            operator: None,
+        }
+    }
+
+    pub fn start_operator(&mut self) {
+        let operator = Command::new(env!("CARGO_BIN_EXE_wedof-sheet-sync"))
+            .args([
+                "operator",
+                "--run-image",
+                "example.invalid/sync:1",
+                "--health-addr",
+                "127.0.0.1:0",
+            ])
+            .args(["--namespaces", &self.namespace])
+            .env("KUBECONFIG", self.kubeconfig.path())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the operator starts");
+        self.operator = Some(operator);
+    }
+
+    /// Ends the operator by SIGKILL, as a node that fails would.
+    pub fn stop_operator(&mut self) {
+        if let Some(mut operator) = self.operator.take() {
+            let _ = operator.kill();
+            let _ = operator.wait();
+        }
+    }
+
+    pub fn operator_id(&self) -> u32 {
+        self.operator.as_ref().expect("the operator runs").id()
+    }
+
+    /// Waits for the operator's own end.
+    pub fn operator_end(&mut self) -> std::process::ExitStatus {
+        let mut operator = self.operator.take().expect("the operator runs");
+        operator.wait().expect("it ends")
+    }
+
+    /// What the operator has asked since the last call.
+    pub fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.requests.lock().expect("no test panics here"))
+    }
+
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// A valid manifest with changes of its spec.
+    pub fn manifest(&self, name: &str, changes: Value) -> Value {
+        let mut spec = json!({
+            "schedule": "0 4 29 2 *",
+            // a spreadsheet for each namespace: objects of other tests are no neighbours
+            "spreadsheetId": format!("{:-<24}", self.namespace),
+            "wedof": {"apiKeySecretRef": {"name": "wedof", "key": "api-key"}},
+            "google": {"credentialsSecretRef": {"name": "google", "key": "credentials.json"}},
+            "job": {"nodeSelector": {"wedofsheetsync.dev/nowhere": "true"}},
+        });
+        for (key, value) in changes.as_object().expect("an object") {
+            spec[key] = value.clone();
+        }
+        json!({
+            "apiVersion": "wedofsheetsync.dev/v1alpha1", "kind": "WedofSheetSync",
+            "metadata": {"name": name, "namespace": self.namespace}, "spec": spec,
+        })
+    }
+
+    /// Applies an object as a person would.
+    pub async fn apply(&self, name: &str, changes: Value) {
+        let params = PatchParams::apply("test").force();
+        let manifest = self.manifest(name, changes);
+        let applied = self
+            .api::<WedofSheetSync>()
+            .patch(name, &params, &Patch::Apply(&manifest))
+            .await;
+        applied.expect("the object is accepted");
+    }
+
+    pub async fn annotate(&self, name: &str, key: &str, value: &str) {
+        let patch = json!({"metadata": {"annotations": {key: value}}});
+        let patched = self
+            .api::<WedofSheetSync>()
+            .patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await;
+        patched.expect("the object can be annotated");
+    }
+
+    pub async fn status(&self, name: &str) -> Value {
+        let object = self
+            .api::<WedofSheetSync>()
+            .get(name)
+            .await
+            .expect("the object is there");
+        serde_json::to_value(object.status).expect("a status is JSON")
+    }
+
+    /// Waits until the status is as wanted.
+    pub async fn wait(&self, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status(name).await;
+            if wanted(&status) {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "waited in vain for {what}: {status:#}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Waits for a condition's value and gives the condition.
+    pub async fn wait_for(&self, name: &str, kind: &str, value: &str) -> Value {
+        let what = format!("{kind} {value}");
+        let status = self
+            .wait(name, &what, |status| condition(status, kind)["status"] == value)
+            .await;
+        condition(&status, kind).clone()
+    }
+
+    /// Waits for an object of any kind to be as wanted.
+    pub async fn wait_object<K>(&self, name: &str, what: &str, wanted: impl Fn(&K) -> bool) -> K
+    where
+        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + serde::Serialize
+            + std::fmt::Debug,
+    {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let object = self.api::<K>().get_opt(name).await.expect("it can be read");
+            match object {
+                Some(object) if wanted(&object) => return object,
+                object => assert!(
+                    Instant::now() < deadline,
+                    "waited in vain for {what} of {name}: {:#}",
+                    serde_json::to_value(object).expect("JSON")
+                ),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    pub async fn cronjob(&self, name: &str) -> Option<CronJob> {
+        self.api::<CronJob>().get_opt(name).await.expect("CronJobs can be read")
+    }
+
+    /// Waits for the number of Jobs and gives them in the order of their creation.
+    pub async fn jobs(&self, count: usize) -> Vec<Job> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut jobs = self
+                .api::<Job>()
+                .list(&ListParams::default())
+                .await
+                .expect("Jobs can be listed")
+                .items;
+            if jobs.len() == count {
+                jobs.sort_by_key(|job| job.metadata.creation_timestamp.as_ref().map(|time| time.0));
+                return jobs;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "waited in vain for {count} Jobs: {}",
+                jobs.len()
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// The newest pod of a Job that has not ended.
+    pub async fn pod(&self, job: &str) -> String {
+        let params = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let pods = self.api::<Pod>().list(&params).await.expect("pods can be listed");
+            let phase = |pod: &Pod| pod.status.as_ref().and_then(|status| status.phase.clone());
+            let mut pods = pods.items.into_iter();
+            if let Some(pod) = pods.find(|pod| phase(pod).as_deref() == Some("Pending")) {
+                return pod.name_any();
+            }
+            assert!(Instant::now() < deadline, "Job {job} gets no pod");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Ends the pod of a Job as a kubelet would tell it.
+    pub async fn end_pod(&self, job: &str, exit_code: i32, report: &Value) {
+        let pod = self.pod(job).await;
+        let message = if report.is_null() {
+            String::new()
+        } else {
+            report.to_string()
+        };
+        let now = jiff_now();
+        let (phase, reason) = if exit_code == 0 {
+            ("Succeeded", "Completed")
+        } else {
+            ("Failed", "Error")
+        };
+        let patch = json!({"status": {
+            "phase": phase,
+            "containerStatuses": [{
+                "name": "sync", "image": "i", "imageID": "i", "ready": false, "restartCount": 0,
+                "state": {"terminated": {"exitCode": exit_code, "reason": reason, "message": message, "startedAt": now, "finishedAt": now}},
+            }],
+        }});
+        let patched = self
+            .api::<Pod>()
+            .patch_status(&pod, &PatchParams::default(), &Patch::Merge(&patch))
+            .await;
+        patched.expect("a pod's status can be written");
+    }
+
+    /// Makes a stored object one that this version cannot read: through another version of the definition, whose rules
+    /// are loose and which is served only meanwhile.
+    pub async fn store_broken(&self, name: &str) {
+        let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        let definition = crd().expect("a definition").name_any();
+        let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        let loose = json!({"name": "v1loose", "served": true, "storage": false, "schema": {"openAPIV3Schema": schema}});
+        let add: Patch<()> = Patch::Json(
+            serde_json::from_value(json!([{"op": "add", "path": "/spec/versions/-", "value": loose}]))
+                .expect("a patch"),
+        );
+        api.patch(&definition, &PatchParams::default(), &add)
+            .await
+            .expect("a loose version is added");
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(
+            "wedofsheetsync.dev",
+            "v1loose",
+            "WedofSheetSync",
+        ));
+        let objects: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
+        let broken = json!({"spec": {"resources": [{"name": "students"}]}});
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = objects
+            .patch(name, &PatchParams::default(), &Patch::Merge(&broken))
+            .await
+        {
+            assert!(Instant::now() < deadline, "the loose version is not served: {error}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        // else the API server refuses every write of an object with fields of a version that is gone
+        let unmanaged = json!({"metadata": {"managedFields": [{}]}});
+        let patched = objects
+            .patch(name, &PatchParams::default(), &Patch::Merge(&unmanaged))
+            .await;
+        patched.expect("the owners of its fields are forgotten");
+        let found = api.get(&definition).await.expect("the definition is there");
+        let index = found
+            .spec
+            .versions
+            .iter()
+            .position(|version| version.name == "v1loose")
+            .expect("the version is there");
+        let remove = json!([{"op": "remove", "path": format!("/spec/versions/{index}")}]);
+        let remove: Patch<()> = Patch::Json(serde_json::from_value(remove).expect("a patch"));
+        api.patch(&definition, &PatchParams::default(), &remove)
+            .await
+            .expect("the loose version is removed");
+    }
+
+    /// Waits for an object that need not decode.
+    pub async fn wait_raw(&self, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let resource = ApiResource::erase::<WedofSheetSync>(&());
+        let objects: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), &self.namespace, &resource);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let object = objects.get(name).await.expect("the object is there");
+            let object = serde_json::to_value(object).expect("JSON");
+            if wanted(&object) {
+                return object;
+            }
+            assert!(Instant::now() < deadline, "waited in vain: {object:#}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Reasons of the events about an object, in the order in which they were first seen.
+    pub async fn events(&self, name: &str) -> Vec<(String, String)> {
+        let events: Api<k8s_openapi::api::events::v1::Event> = self.api();
+        let params = ListParams::default().fields(&format!("regarding.name={name},regarding.kind=WedofSheetSync"));
+        let mut events = events.list(&params).await.expect("events can be listed").items;
+        events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
+        let pair = |event: k8s_openapi::api::events::v1::Event| {
+            (event.reason.unwrap_or_default(), event.note.unwrap_or_default())
+        };
+        events.into_iter().map(pair).collect()
+    }
+}
+
+fn jiff_now() -> String {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970");
+    k8s_openapi::jiff::Timestamp::from_second(now.as_secs() as i64)
+        .expect("a time")
+        .to_string()
+}
+
+/// A report of a run, with changes.
+pub fn report(outcome: &str, changes: Value) -> Value {
+    let mut report = json!({"version": 1, "outcome": outcome, "rows": 250, "added": 0, "updated": 0, "removed": 0, "kept": 0,
+        "wedofRequests": 4, "sheetsRequests": 2, "resources": []});
+    for (key, value) in changes.as_object().expect("an object") {
+        report[key] = value.clone();
+    }
+    report
+}
+
+/// The condition of a type, or null.
+pub fn condition<'a>(status: &'a Value, kind: &str) -> &'a Value {
+    let mut conditions = status["conditions"].as_array().into_iter().flatten();
+    conditions
+        .find(|condition| condition["type"] == kind)
+        .unwrap_or(&Value::Null)
+}
+
+async fn install_crd(client: &Client) {
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    let wanted = crd().expect("a definition");
+    let name = wanted.name_any();
+    let is_there = |found: &CustomResourceDefinition| {
+        let version = |crd: &CustomResourceDefinition| {
+            serde_json::to_value(&crd.spec.versions.first().expect("a version").schema).expect("JSON")
+        };
+        let conditions = found
+            .status
+            .iter()
+            .flat_map(|status| status.conditions.iter().flatten());
+        version(found) == version(&wanted)
+            && conditions
+                .into_iter()
+                .any(|condition| condition.type_ == "Established" && condition.status == "True")
+    };
+    let deadline = Instant::now() + PATIENCE;
+    while !api
+        .get_opt(&name)
+        .await
+        .expect("definitions can be read")
+        .is_some_and(|found| is_there(&found))
+    {
+        assert!(Instant::now() < deadline, "the definition is not established");
+        let params = PatchParams::apply("test").force();
+        api.patch(&name, &params, &Patch::Apply(&wanted))
+            .await
+            .expect("the definition is accepted");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+async fn create_namespace(client: &Client, name: &str) {
+    let api: Api<Namespace> = Api::all(client.clone());
+    let deadline = Instant::now() + PATIENCE;
+    while api.get_opt(name).await.expect("namespaces can be read").is_some() {
+        let _ = api.delete(name, &Default::default()).await;
+        assert!(
+            Instant::now() < deadline,
+            "namespace {name} of an earlier test does not go away"
+        );
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let body = json!({"metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
+    let body = serde_json::from_value(body).expect("a namespace");
+    api.create(&PostParams::default(), &body)
+        .await
+        .expect("the namespace is created");
+}
+
+/// An account with the rights that the chart gives, and its token.
+async fn create_account(client: &Client, namespace: &str) -> String {
+    let helpers = include_str!("../../charts/wedof-sheet-sync/templates/_helpers.tpl");
+    let rules = helpers
+        .split(r#"{{- define "wss.rules" -}}"#)
+        .nth(1)
+        .expect("the chart has rules");
+    let rules = rules.split("{{- end }}").next().expect("they end");
+    let rules: Value = serde_saphyr::from_str(rules).expect("the rules are plain YAML");
+    async fn create<K>(client: &Client, namespace: &str, body: Value)
+    where
+        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + serde::Serialize
+            + std::fmt::Debug,
+    {
+        let api: Api<K> = Api::namespaced(client.clone(), namespace);
+        let body: K = serde_json::from_value(body).expect("an object");
+        api.create(&PostParams::default(), &body).await.expect("it is created");
+    }
+    let meta = json!({"name": "operator"});
+    create::<ServiceAccount>(client, namespace, json!({"metadata": meta})).await;
+    create::<Role>(client, namespace, json!({"metadata": meta, "rules": rules})).await;
+    let binding = json!({
+        "metadata": meta,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"},
+        "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": namespace}],
+    });
+    create::<RoleBinding>(client, namespace, binding).await;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    let request = TokenRequest::default();
+    let issued = accounts
+        .create_token_request("operator", &PostParams::default(), &request)
+        .await;
+    issued.expect("a token is issued").status.expect("with a status").token
+}
+
+async fn start_proxy(mut config: Config, token: &str, requests: Requests) -> String {
+    config.auth_info = kube::config::AuthInfo {
+        token: Some(token.to_owned().into()),
+        ..Default::default()
+    };
+    let client = Client::try_from(config).expect("a client");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let router = Router::new().fallback(forward).with_state((client, requests));
+    tokio::spawn(async { axum::serve(listener, router).await });
+    address
+}
+
+async fn forward(
+    State((client, requests)): State<(Client, Requests)>,
+    request: http::Request<Body>,
+) -> http::Response<Body> {
+    let (mut parts, body) = request.into_parts();
+    let line = format!("{} {}", parts.method, parts.uri.path_and_query().expect("a path"));
+    if !line.contains("watch=true") {
+        requests.lock().expect("no test panics here").push(line);
+    }
+    parts.headers.remove(http::header::HOST);
+    let body = body.collect().await.expect("a whole request").to_bytes();
+    let request = http::Request::from_parts(parts, kube::client::Body::from(body.to_vec()));
+    match client.send(request).await {
+        Ok(response) => response.map(Body::new),
+        Err(error) => http::Response::builder()
+            .status(502)
+            .body(Body::from(error.to_string()))
+            .expect("a response"),
+    }
+}
