@@ -104,7 +104,12 @@ async fn reconcile_object(
     let (verdict, cronjob) = match (&plan, conflict(context, owner)) {
         (Ok((spec, built)), None) => send::apply(context, owner, spec, built, seen, memory, &mut notices).await?,
         (Ok(_), Some(conflict)) => (Verdict::NotReady(conflict), send::suspend(context, seen).await?),
-        (Err(problems), _) => (Verdict::Stalled(problems.clone()), send::suspend(context, seen).await?),
+        (Err(problems), _) => (Verdict::Stalled(problems.clone()), seen),
+    };
+    // of a spec that cannot be run nothing is created, and what there is stops
+    let cronjob = match verdict {
+        Verdict::Stalled(_) => send::suspend(context, cronjob).await?,
+        _ => cronjob,
     };
 
     let runs = read_runs(context, owner, memory, now).await?;
@@ -153,15 +158,6 @@ async fn reconcile_object(
 
     if let Some(error) = started.error {
         return Err(error);
-    }
-    if let Verdict::NotReady(problem) = &verdict {
-        tracing::info!(
-            namespace,
-            name,
-            reason = problem.reason,
-            message = problem.message,
-            "not ready"
-        );
     }
     let next = new.next_schedule_time.map(|time| time.0 + SignedDuration::from_secs(1));
     let looks = runs
@@ -246,6 +242,8 @@ async fn read_runs(
 
 async fn publish(context: &Context, about: &ObjectReference, notices: &[Notice]) {
     for notice in notices {
+        let (namespace, name) = (about.namespace.as_deref(), about.name.as_deref());
+        tracing::info!(namespace, name, reason = notice.reason, "{}", notice.note);
         events::publish(&context.recorder, about, notice).await;
     }
 }

@@ -40,6 +40,7 @@ pub struct Run {
     pub reason: Option<String>,
     pub message: Option<String>,
     pub started: Option<Timestamp>,
+    /// Known a moment before the state says so, while last words are waited for.
     pub ended: Option<Timestamp>,
     pub attempts: i32,
     pub counts: Option<Counts>,
@@ -99,6 +100,7 @@ pub fn read(job: &JobFacts, attempts: &[Attempt], event: Option<&str>, now: Time
     match &job.end {
         // the watch of the pods may be behind that of the Jobs
         Some(end) if !job.gone && over < job.ended_pods && now < end.at + LAST_WORDS => {
+            run.ended = Some(end.at);
             run.look_again = Some(now + SignedDuration::from_secs(1));
         }
         Some(end) => {

@@ -111,18 +111,8 @@ pub async fn apply(
             .as_ref()
             .map(CronJobFacts::of),
     };
-    if found
-        .as_ref()
-        .is_some_and(|found| found.owner.as_deref() != Some(owner.uid))
-    {
-        let message = format!(
-            "CronJob {name} is there already and belongs to something else: delete or rename it, or name this object otherwise"
-        );
-        let problem = Problem {
-            reason: reason::NAME_TAKEN,
-            message,
-        };
-        return Ok((Verdict::NotReady(problem), None));
+    if let Some(found) = found.as_ref().filter(|found| found.owner.as_deref() != Some(owner.uid)) {
+        return Ok((Verdict::NotReady(name_taken(owner, found)), None));
     }
     let mut params = PatchParams::apply(names::MANAGER);
     let mut body = built.clone();
@@ -156,8 +146,10 @@ pub async fn apply(
             memory.refused = Some((hash, sentence));
             Ok((verdict, found))
         }
+        // somebody was faster: the next look finds out
+        Err(error) if error.code() == Some(409) || error.is_namespace_terminating() => Err(error),
         // a quota or a webhook, for instance: told, and looked at again
-        Err(error) if error.code().is_some() && !error.is_namespace_terminating() => {
+        Err(error) if error.code().is_some() => {
             let problem = Problem {
                 reason: reason::APPLY_FAILED,
                 message: sentence(&error.source),
@@ -165,6 +157,22 @@ pub async fn apply(
             Ok((Verdict::NotReady(problem), found))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Another CronJob has the name.
+fn name_taken(owner: Owner<'_>, found: &CronJobFacts) -> Problem {
+    let name = &found.name;
+    let message = if found.owner_name.as_deref() == Some(owner.name) {
+        format!("CronJob {name} is an earlier object's of the same name: this one waits until it is removed")
+    } else {
+        format!(
+            "CronJob {name} is there already and belongs to something else: delete it, or name this object otherwise"
+        )
+    };
+    Problem {
+        reason: reason::NAME_TAKEN,
+        message,
     }
 }
 
@@ -265,7 +273,10 @@ pub async fn enter_active(context: &Context, cronjob: &CronJobFacts, runs: &[Run
             .iter()
             .any(|active| active.uid.as_deref() == Some(&run.uid))
     };
-    let mut missing = runs.iter().filter(|run| run.is_running() && !known(run)).peekable();
+    let mut missing = runs
+        .iter()
+        .filter(|run| run.is_running() && run.ended.is_none() && !known(run))
+        .peekable();
     if missing.peek().is_none() {
         return Ok(());
     }

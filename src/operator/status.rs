@@ -212,6 +212,7 @@ fn last_run(run: &Run) -> LastRun {
     } = run.clone();
     // numbers of a run that is going would change the status at every attempt
     let counts = counts.filter(|_| state != RunState::Running);
+    let ended = ended.filter(|_| state != RunState::Running);
     let count = |number: fn(&Counts) -> i64| counts.as_ref().map(number);
     LastRun {
         job_name: job,

@@ -309,15 +309,18 @@ async fn a_spec_that_is_wrong_creates_nothing_and_one_that_turns_wrong_suspends(
 #[tokio::test]
 async fn what_only_the_api_server_finds_wrong_is_told_in_its_words_and_not_tried_again() {
     let world = World::start("op-refused").await;
-    world
-        .apply("acme", json!({"job": {"nodeSelector": {"not a label": "x"}}}))
-        .await;
+    world.apply("acme", json!({"runOnCreate": false})).await;
+    world.wait_for("acme", "Ready", "True").await;
+    let refused = json!({"runOnCreate": false, "job": {"nodeSelector": {"not a label": "x"}}});
+    world.apply("acme", refused).await;
     let stalled = world.wait_for("acme", "Stalled", "True").await;
     assert_eq!(stalled["reason"], "CronJobRefused");
     assert!(
         stalled["message"].as_str().unwrap().contains("not a label"),
         "{stalled}"
     );
+    let suspended = |cronjob: &CronJob| cronjob.spec.as_ref().unwrap().suspend == Some(true);
+    world.wait_object("acme", "the suspension", suspended).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     world.requests();
     world.annotate("acme", "looked-at", "again").await;
