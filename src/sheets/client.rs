@@ -280,14 +280,18 @@ impl Client {
             }
         };
         let place = &self.settings.account_place;
-        if description.contains("short-lived") || description.contains("iat") {
-            let off = self.clock_difference().await.unwrap_or(0);
-            let minutes = (off as f64 / 60.0).round().abs();
-            let direction = if off > 0 { "ahead of" } else { "behind" };
+        let difference = match description.contains("short-lived") || description.contains("iat") {
+            true => self.clock_difference().await.unwrap_or(0),
+            false => 0,
+        };
+        // a token is good for an hour: less than a minute is no reason
+        if difference.abs() >= 60 {
+            let minutes = (difference as f64 / 60.0).round().abs();
+            let direction = if difference > 0 { "ahead of" } else { "behind" };
             return Sent::Failed(Failure::person(
                 reason::CLOCK_SKEW,
                 format!(
-                    "this machine's clock is {minutes} min {direction} Google's, so the token was refused: set the clock (NTP)"
+                    "this machine's clock is {minutes} min {direction} Google's, so no token was given: set the clock (NTP)"
                 ),
             ));
         }
@@ -302,8 +306,11 @@ impl Client {
 
     /// Seconds that the local clock is ahead of the token endpoint's.
     async fn clock_difference(&self) -> Option<i64> {
+        // refused for what it lacks, with the time of the refusal
         let request = hyper::Request::builder()
+            .method("POST")
             .uri(self.settings.account.token_uri())
+            .header("content-type", "application/x-www-form-urlencoded")
             .body(to_body::<Bytes>(None))
             .ok()?;
         let answer = tokio::time::timeout(Duration::from_secs(10), self.hub.client.request(request))

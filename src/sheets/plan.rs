@@ -191,23 +191,22 @@ pub fn plan(tab: Option<&Tab>, titles: &[String], wish: &TabWish<'_>, context: &
         }
     }
 
-    let key_of_rows = |row: usize| key.and_then(|key| seen.cell(row, key).key());
-    let keys: Vec<Option<String>> = (0..seen.used_rows()).map(key_of_rows).collect();
-    let label = |column: usize| seen.cell(header, column).label();
-    let as_read = key.filter(|_| tab.is_some()).map(|key| {
-        let labels = seen
-            .columns
-            .iter()
-            .map(|column| (column.index, label(column.index)))
-            .collect();
-        Prediction::new(seen.sheet_id, header, key, labels, keys.clone())
+    let keys_of = |tab: &Tab| -> Vec<Option<String>> {
+        let key_of = |row: usize| key.and_then(|key| tab.cell(row, key).key());
+        (0..tab.used_rows()).map(key_of).collect()
+    };
+    let as_read = tab.zip(key).map(|(tab, key)| {
+        let label = |column: usize| tab.cell(header, column).label();
+        let columns = seen.columns.iter().map(|column| column.index);
+        let labels = columns.map(|column| (column, label(column))).collect();
+        Prediction::new(tab.sheet_id, header, key, labels, keys_of(tab))
     });
     let labels: Vec<(usize, String)> = layout
         .columns
         .iter()
         .map(|column| (column.index, column.label.clone()))
         .collect();
-    let mut prediction = Prediction::new(seen.sheet_id, header, layout.key(), labels, keys);
+    let mut prediction = Prediction::new(seen.sheet_id, header, layout.key(), labels, keys_of(&seen));
     prediction.apply(&[Shift::Key {
         row: header,
         key: super::tab::Seen::Text(layout.key_label().to_owned()).key(),
