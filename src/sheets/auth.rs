@@ -84,7 +84,7 @@ impl ServiceAccount {
         &self.key.token_uri
     }
 
-    pub(super) async fn tokens(&self, connector: Connector) -> Result<Tokens, Failure> {
+    pub(super) async fn tokens(&self, connector: Connector, place: &str) -> Result<Tokens, Failure> {
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector);
         let client = CustomHyperClientBuilder::from(http);
         let built = ServiceAccountAuthenticator::with_client(self.key.clone(), client)
@@ -94,7 +94,7 @@ impl ServiceAccount {
             // the error may quote the key
             Failure::person(
                 reason::SECRET_INVALID,
-                "the private_key of the service account cannot be read: download a new JSON key".to_owned(),
+                format!("{place}: its private_key cannot be read: make a new JSON key of the service account and put it there"),
             )
         })?;
         Ok(Tokens {

@@ -17,14 +17,22 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::auth::{ServiceAccount, TokenError, Tokens};
-use crate::failure::{Failure, reason};
+use crate::{
+    failure::{Failure, reason},
+    wedof::client::base_url,
+};
 
 pub(super) type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
 
+const GOOGLE: &str = "https://sheets.googleapis.com/";
+/// Google compresses answers for programs that call themselves so.
+const USER_AGENT: &str = concat!("wedof-sheet-sync/", env!("CARGO_PKG_VERSION"), " (gzip)");
 /// Google ends a request after 180 s; giving up earlier would leave writes in doubt.
 const TIMEOUT: Duration = Duration::from_secs(200);
 /// Google's quotas are counted by the minute and its 429 names no time.
 const QUOTA_PAUSE: Duration = Duration::from_secs(60);
+/// Characters of Google's own sentence that are told.
+const MOST_OF_MESSAGE: usize = 300;
 /// Tries of a read.
 const TRIES: u32 = 6;
 /// A longer wait is none: the run says so and ends.
@@ -67,21 +75,16 @@ pub struct Client {
 
 impl Client {
     pub async fn new(settings: Settings) -> Result<Self, Failure> {
-        let builder = hyper_rustls::HttpsConnectorBuilder::new();
-        let builder = match builder.with_native_roots() {
-            Ok(builder) => builder,
-            // an image without certificates
-            Err(_) => hyper_rustls::HttpsConnectorBuilder::new().with_webpki_roots(),
-        };
-        let connector = builder.https_or_http().enable_http1().build();
+        let Settings {
+            base_url,
+            account,
+            account_place,
+            ..
+        } = &settings;
+        let connector = connector()?;
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector.clone());
-        let tokens = settings.account.tokens(connector).await?;
-        let base = match &settings.base_url {
-            Some(url) => checked_base(url)?,
-            None => Url::parse("https://sheets.googleapis.com/").map_err(|error| {
-                Failure::person(reason::INVALID_CONFIG, format!("the Sheets API's address: {error}"))
-            })?,
-        };
+        let tokens = account.tokens(connector, account_place).await?;
+        let base = checked_base(base_url.as_ref().map_or(GOOGLE, Url::as_str))?;
         let hub = Sheets::new(http, google_sheets4::common::NoToken);
         Ok(Self {
             hub,
@@ -221,7 +224,8 @@ impl Client {
             .method(method)
             .uri(url.as_str())
             .header("authorization", format!("Bearer {token}"))
-            .header("user-agent", concat!("wedof-sheet-sync/", env!("CARGO_PKG_VERSION")))
+            .header("user-agent", USER_AGENT)
+            .header("accept-encoding", "gzip")
             .header("content-type", "application/json")
             .body(to_body(body))
             .map_err(|error| Sent::Never(error.to_string()))?;
@@ -241,6 +245,9 @@ impl Client {
                 .await
                 .map_err(|error| Sent::Unclear(causes(&error)))?
                 .to_bytes();
+            let encoding = parts.headers.get("content-encoding");
+            let bytes = plain(encoding.and_then(|encoding| encoding.to_str().ok()), bytes)
+                .map_err(|error| Sent::Unclear(format!("Google's answer cannot be decompressed: {error}")))?;
             Ok((parts, bytes))
         };
         let limit = self.remaining().map_or(TIMEOUT, |left| TIMEOUT.min(left));
@@ -258,7 +265,16 @@ impl Client {
         }
         let message = serde_json::from_slice::<Value>(&bytes)
             .ok()
-            .and_then(|body| Some(body.get("error")?.get("message")?.as_str()?.to_owned()))
+            .and_then(|body| {
+                Some(
+                    body.get("error")?
+                        .get("message")?
+                        .as_str()?
+                        .chars()
+                        .take(MOST_OF_MESSAGE)
+                        .collect(),
+                )
+            })
             .unwrap_or_else(|| parts.status.canonical_reason().unwrap_or("without a reason").to_owned());
         let retry_after = parts
             .headers
@@ -351,25 +367,42 @@ impl From<Sent> for Error {
     }
 }
 
-fn checked_base(url: &Url) -> Result<Url, Failure> {
-    let host = url.host_str().unwrap_or_default();
-    let local = matches!(host, "localhost" | "127.0.0.1" | "[::1]")
-        || host.ends_with(".svc")
-        || host.ends_with(".svc.cluster.local");
-    if url.scheme() == "https" || (url.scheme() == "http" && local) {
-        let mut url = url.clone();
-        if !url.path().ends_with('/') {
-            let path = format!("{}/", url.path());
-            url.set_path(&path);
+/// One connector for both worlds: https, and http on addresses that [`checked_base`] and the key file's check let pass.
+fn connector() -> Result<Connector, Failure> {
+    let provider = rustls::crypto::ring::default_provider;
+    let builder = match hyper_rustls::HttpsConnectorBuilder::new().with_provider_and_native_roots(provider()) {
+        Ok(builder) => Ok(builder),
+        // certificates that somebody chose are not replaced in silence
+        Err(error) if std::env::var_os("SSL_CERT_FILE").is_some() => {
+            let message = format!("no certificate can be read from SSL_CERT_FILE: {error}");
+            return Err(Failure::person(reason::INVALID_CONFIG, message));
         }
-        return Ok(url);
+        // an image without certificates
+        Err(_) => hyper_rustls::HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider()),
+    };
+    let builder =
+        builder.map_err(|error| Failure::person(reason::INVALID_CONFIG, format!("TLS cannot be set up: {error}")))?;
+    Ok(builder.https_or_http().enable_http1().build())
+}
+
+fn checked_base(url: &str) -> Result<Url, Failure> {
+    let url = if url.ends_with('/') {
+        url.to_owned()
+    } else {
+        format!("{url}/")
+    };
+    base_url(&url, None)
+        .map_err(|what| Failure::person(reason::INVALID_CONFIG, format!("the address of the Sheets API: {what}")))
+}
+
+/// A body without its compression.
+fn plain(encoding: Option<&str>, body: Bytes) -> std::io::Result<Bytes> {
+    if encoding != Some("gzip") {
+        return Ok(body);
     }
-    Err(Failure::person(
-        reason::INVALID_CONFIG,
-        format!(
-            "GOOGLE_SHEETS_BASE_URL: {host} must be reached by https; http is for this machine and for Services of the cluster"
-        ),
-    ))
+    let mut text = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*body), &mut text)?;
+    Ok(text.into())
 }
 
 /// An error with its causes; hyper's own text says little.
@@ -422,7 +455,7 @@ mod tests {
             ("http://sheets.example/", false),
             ("http://evil.svc.example/", false),
         ] {
-            assert_eq!(checked_base(&Url::parse(url).unwrap()).is_ok(), taken, "{url}");
+            assert_eq!(checked_base(url).is_ok(), taken, "{url}");
         }
     }
 
@@ -433,5 +466,27 @@ mod tests {
         assert!(retry_after("Wed, 21 Oct 2099 07:28:00 GMT").is_some_and(|time| time > Duration::from_secs(1)));
         assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), None);
         assert_eq!((retry_after("soon"), retry_after("")), (None, None));
+    }
+
+    #[test]
+    fn a_compressed_answer_is_read_and_a_cut_one_is_an_error() {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, b"{\"values\":[]}").unwrap();
+        let body = Bytes::from(gzip.finish().unwrap());
+        assert_eq!(plain(Some("gzip"), body.clone()).unwrap(), "{\"values\":[]}");
+        assert!(plain(Some("gzip"), body.slice(..body.len() - 9)).is_err());
+        assert_eq!(plain(None, Bytes::from_static(b"{}")).unwrap(), "{}");
+    }
+
+    #[test]
+    fn waits_grow_and_differ() {
+        assert!((Duration::from_secs(60)..Duration::from_secs(66)).contains(&quota_pause()));
+        for (tries, seconds) in [(1, 1), (2, 2), (3, 4), (6, 32), (60, 32)] {
+            let wait = backoff(tries);
+            assert!(
+                (Duration::from_secs(seconds)..Duration::from_secs(seconds + 1)).contains(&wait),
+                "{tries}: {wait:?}"
+            );
+        }
     }
 }

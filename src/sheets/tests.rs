@@ -1,7 +1,8 @@
-//! Plans carried out on a grid in memory: what holds for every tab ([`properties`]).
+//! Plans carried out on a grid in memory: what holds for every tab ([`properties`]) and each rule by itself ([`rules`]).
 
 mod grid;
 mod properties;
+mod rules;
 
 use jiff::tz::TimeZone;
 

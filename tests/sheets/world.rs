@@ -228,13 +228,13 @@ pub fn folder(id: u32) -> Vec<Cell> {
     vec![
         Cell::Text(id.to_string().into()),
         Cell::Text(format!("name of {id}").into()),
-        if id % 5 == 0 {
+        if id.is_multiple_of(5) {
             Cell::Blank
         } else {
             Cell::Day(7_000 + id as i32)
         },
         Cell::Instant(1_719_394_960_642 + i64::from(id) * 86_400_123),
         Cell::Number(f64::from(id) / 3.0),
-        Cell::Bool(id % 2 == 0),
+        Cell::Bool(id.is_multiple_of(2)),
     ]
 }
