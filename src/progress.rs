@@ -71,7 +71,7 @@ impl Task {
                 bar.set_style(style("{prefix:24!} {spinner} {msg}"));
                 bar.set_message(format!("comparing {rows} rows with the tab"));
             }
-            None => tracing::info!("{}: {rows} records read; comparing them with the tab", self.tab),
+            None => tracing::info!("{}: read {rows} from Wedof; comparing with the tab", self.tab),
         }
     }
 

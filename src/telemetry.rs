@@ -1,6 +1,6 @@
 //! Logs: text for people, JSON for collectors, always on standard error.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
 use tracing::{Level, Metadata};
@@ -42,6 +42,7 @@ pub fn init(args: &Args) {
     let layer = match args.log_format {
         Format::Text => tracing_subscriber::fmt::layer()
             .with_target(false)
+            .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
             .with_writer(progress::stderr)
             .with_filter(filter)
             .boxed(),
