@@ -1,6 +1,6 @@
 //! All records of one resource: drives the listing over the client and hands every record on as soon as it is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -197,9 +197,9 @@ fn choose_key(candidates: &'static [Key], records: &[Record]) -> Key {
         .unwrap_or(&candidates[0])
 }
 
-/// Texts that could be read only in part: by field, how often and one record to look at.
+/// Texts that could be read only in part: by field, the records to look at. Pages are read more than once.
 #[derive(Default)]
-struct Warnings(BTreeMap<String, (u64, String)>);
+struct Warnings(BTreeMap<String, BTreeSet<String>>);
 
 impl Warnings {
     fn add(&mut self, resource: &Resource, page: u64, key: Key, records: &[Record], mended: Vec<(usize, String)>) {
@@ -211,13 +211,17 @@ impl Warnings {
             let record = record
                 .filter(|_| !resource.key_is_personal)
                 .map_or_else(|| format!("{} of page {page}", index + 1), |key| format!("`{key}`"));
-            self.0.entry(field).or_insert((0, record)).0 += 1;
+            self.0.entry(field).or_default().insert(record);
         }
     }
 
     fn log(&self, resource: &Resource) {
-        for (field, (count, record)) in &self.0 {
-            let others = if *count > 1 { " and others" } else { "" };
+        for (field, records) in &self.0 {
+            let Some(record) = records.first() else { continue };
+            let others = match records.len() - 1 {
+                0 => String::new(),
+                others => format!(" and {others} others"),
+            };
             tracing::warn!(
                 "{}: record {record}{others}, field {field}: Wedof sends characters that are none; they became U+FFFD",
                 resource.name
