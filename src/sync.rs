@@ -146,7 +146,10 @@ pub async fn run(
             let task = progress.start(spec.title());
             let end = match outcomes.fatal() {
                 Some(failure) => End::Failed(failure.clone()),
-                None => sync.resource(spec, &task).await.unwrap_or_else(End::Failed),
+                None => sync
+                    .resource(spec, &task)
+                    .await
+                    .unwrap_or_else(|failure| End::Failed(stop.told(failure))),
             };
             let (outcome, message) = outcomes.add(spec, end);
             task.done(outcome, &message);
@@ -285,9 +288,9 @@ impl Sync<'_> {
             );
             return Err(Failure { message, ..failure });
         }
-        Ok(End::Unavailable {
-            harmless: self.config.by_default,
-            failure,
-        })
+        match self.config.by_default {
+            true => Ok(End::Unavailable(failure)),
+            false => Err(failure),
+        }
     }
 }

@@ -15,11 +15,8 @@ pub enum End {
         change: TabChange,
         notes: Vec<String>,
     },
-    /// Wedof does not give this account the resource. Harmless if nobody asked for it and no tab depends on it.
-    Unavailable {
-        harmless: bool,
-        failure: Failure,
-    },
+    /// Wedof does not give this account the resource, nobody asked for it by name and no tab depends on it.
+    Unavailable(Failure),
     Failed(Failure),
 }
 
@@ -98,14 +95,10 @@ impl<'a> Outcomes<'a> {
                     (rows, added, updated, removed, kept);
                 report.message = Some(notes.join("; ")).filter(|notes| !notes.is_empty());
             }
-            End::Unavailable { harmless, failure } => {
+            End::Unavailable(failure) => {
                 report.outcome = ResourceOutcome::Unavailable;
                 report.message = Some(failure.message.clone());
-                if harmless {
-                    self.unavailable.push(failure);
-                } else {
-                    self.failures.push(failure);
-                }
+                self.unavailable.push(failure);
             }
             End::Failed(failure) => {
                 if [reason::TAB_REFUSED, reason::DELETION_REFUSED].contains(&failure.reason) {
@@ -138,15 +131,15 @@ impl<'a> Outcomes<'a> {
         }
     }
 
-    /// Harmless ones too, as soon as nothing else could be read: a run without any resource is no success.
+    /// Those of resources that are unavailable too, if no other could be read: a run without any resource is no success.
     fn failures(&self) -> impl Iterator<Item = &Failure> {
         let all_unavailable = self.done()
             && self
                 .reports
                 .iter()
                 .all(|report| report.outcome == ResourceOutcome::Unavailable);
-        let harmless = if all_unavailable { &self.unavailable[..] } else { &[] };
-        self.failures.iter().chain(harmless)
+        let unavailable = if all_unavailable { &self.unavailable[..] } else { &[] };
+        self.failures.iter().chain(unavailable)
     }
 
     fn done(&self) -> bool {
@@ -220,11 +213,8 @@ mod tests {
         }
     }
 
-    fn unavailable(harmless: bool) -> End {
-        End::Unavailable {
-            harmless,
-            failure: Failure::person(reason::WEDOF_UNAVAILABLE, "403"),
-        }
+    fn unavailable() -> End {
+        End::Unavailable(Failure::person(reason::WEDOF_UNAVAILABLE, "403"))
     }
 
     fn person(reason: &'static str) -> End {
@@ -246,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_run_without_failures_succeeds_and_sums_its_tabs_up() {
-        let (report, code) = of([done(10), done(0), unavailable(true)]);
+        let (report, code) = of([done(10), done(0), unavailable()]);
         assert_eq!((report.outcome, report.reason, code), (RunOutcome::Succeeded, None, 0));
         assert_eq!(
             (report.rows, report.added, report.kept, report.wedof_requests),
@@ -267,14 +257,8 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_asked_for_by_name_may_not_be_unavailable() {
-        let (report, code) = of([done(0), unavailable(false), done(0)]);
-        assert_eq!((report.outcome, code), (RunOutcome::Partial, 2));
-    }
-
-    #[test]
     fn a_run_that_could_read_nothing_is_no_success() {
-        let (report, code) = of([unavailable(true), unavailable(true), unavailable(true)]);
+        let (report, code) = of([unavailable(), unavailable(), unavailable()]);
         assert_eq!((report.outcome, code), (RunOutcome::Failed, 2));
         assert_eq!(report.reason.as_deref(), Some(reason::WEDOF_UNAVAILABLE));
     }

@@ -241,7 +241,9 @@ impl Client {
             return Err(Error::Deadline);
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let request = self.http.get(url.clone()).timeout(TOTAL_TIMEOUT.min(remaining));
+        // at the deadline the token ends the request; a time limit of its own must not come first and look like a slow server
+        let limit = TOTAL_TIMEOUT.min(remaining + Duration::from_secs(1));
+        let request = self.http.get(url.clone()).timeout(limit);
         let response = request.send().await.map_err(|error| self.transport(error))?;
         let status = response.status();
         if status.is_success() {

@@ -8,13 +8,17 @@ use crate::world::{FOLDERS, World};
 
 /// What two spreadsheets must agree on. IDs of tabs and marks are drawn by lot and left out.
 #[derive(Debug, PartialEq)]
-struct Picture {
-    tabs: BTreeMap<String, (Vec<Vec<Value>>, Value, BTreeMap<String, usize>)>,
+struct Tab {
+    title: String,
+    grid: Value,
+    values: Vec<Vec<Value>>,
+    marks: BTreeMap<String, usize>,
 }
 
-fn picture(world: &World) -> Picture {
+fn picture(world: &World) -> Vec<Tab> {
     let state = world.state();
-    let tabs = state["sheets"].as_array().unwrap().iter().map(|sheet| {
+    let tabs = state["sheets"].as_array().unwrap().iter();
+    tabs.map(|sheet| {
         let title = sheet["properties"]["title"].as_str().unwrap().to_owned();
         let mut marks = BTreeMap::new();
         for mark in sheet["developerMetadata"].as_array().into_iter().flatten() {
@@ -22,10 +26,14 @@ fn picture(world: &World) -> Picture {
                 .entry(mark["metadataKey"].as_str().unwrap().to_owned())
                 .or_default() += 1;
         }
-        let values = world.values(&title);
-        (title, (values, sheet["properties"]["gridProperties"].clone(), marks))
-    });
-    Picture { tabs: tabs.collect() }
+        Tab {
+            values: world.values(&title),
+            grid: sheet["properties"]["gridProperties"].clone(),
+            title,
+            marks,
+        }
+    })
+    .collect()
 }
 
 /// A tab with a person's column, then a day's changes in Wedof.
@@ -64,7 +72,7 @@ async fn fresh() -> World {
 }
 
 /// Kills a run at its k-th request, before Google applied it or after; then runs once more.
-async fn killed_at(world: &World, k: u64, applied: bool) -> Picture {
+async fn killed_at(world: &World, k: u64, applied: bool) -> Vec<Tab> {
     world
         .google_fault(json!({"path": "/", "nth": k, "answer": {"delayMs": 60_000, "apply": applied}}))
         .await;

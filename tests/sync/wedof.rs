@@ -113,7 +113,7 @@ async fn what_the_account_may_not_read_is_unavailable_unless_somebody_relies_on_
         b"resources: [{name: certificationFolders}, {name: organisms}]",
     );
     let by_name = world.sync(&["--config", "sync.yaml"]).await.expect(2);
-    assert_eq!(by_name.outcomes(), [Unavailable, Unchanged]);
+    assert_eq!(by_name.outcomes(), [Failed, Unchanged]);
 
     world.clear_wedof_faults().await;
     world.sync(&[]).await.expect(0);

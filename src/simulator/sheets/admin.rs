@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Query as UrlQuery, State as Shared},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::{delete, get, put},
+    routing::{delete, get},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
