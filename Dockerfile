@@ -9,6 +9,8 @@ LABEL org.opencontainers.image.title="wedof-sheet-sync" \
       org.opencontainers.image.description="Keeps Google Sheets true to a Wedof account, on a schedule, on Kubernetes" \
       org.opencontainers.image.licenses="MIT"
 COPY --from=build /wedof-sheet-sync /usr/local/bin/wedof-sheet-sync
+# a folder that every user may read, whatever uid the cluster gives
+WORKDIR /
 # digits, since the kubelet cannot tell from a name that it is not root
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/wedof-sheet-sync"]

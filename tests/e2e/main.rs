@@ -178,7 +178,7 @@ async fn a_wrong_key_makes_last_run_succeeded_false_and_names_the_secret() {
     let message = condition["message"].as_str().unwrap_or_default();
     assert_eq!(condition["reason"], "WedofKeyRefused", "{status}");
     assert!(
-        message.contains("Secret wedof") && message.contains("api-key"),
+        message.contains("Secret `wedof`") && message.contains("api-key"),
         "names the Secret and its key: {message}"
     );
     assert!(message.contains("Jetons d'API"), "says what to do: {message}");
@@ -200,7 +200,7 @@ async fn a_missing_secret_is_named_and_the_sync_runs_once_it_is_there() {
     centre
         .apply("late", json!({"resources": [{"name": "organisms"}]}))
         .await;
-    let missing = |status: &Value| status.to_string().contains("Secret wedof");
+    let missing = |status: &Value| status.to_string().contains("Secret `wedof`");
     centre.wait("late", "the missing Secret to be named", missing).await;
     centre.create_secrets(&centre.api_key).await;
     let status = centre.wait_for_success("late").await;
