@@ -31,7 +31,7 @@ e2e: build tools ## Run the tests on a real cluster
 lint: tools ## Check format, lints, dependencies, scripts and generated files
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo deny --locked check bans licenses sources
+	cargo deny --locked check --hide-inclusion-graph bans licenses sources
 	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster; fi
 
 build: ## Build the program as it is shipped

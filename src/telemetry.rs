@@ -63,7 +63,7 @@ pub fn init(args: &Args) {
 /// Detail below info comes only from crates that are known to log no credentials: a list of those that do would be out
 /// of date with the next dependency.
 fn is_safe(event: &Metadata<'_>) -> bool {
-    let detailed = ["wedof_sheet_sync", "kube_runtime", "kube_lease_manager"];
+    let detailed = ["wedof_sheet_sync", "kube_runtime"];
     *event.level() <= Level::INFO
         || detailed
             .iter()
