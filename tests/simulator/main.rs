@@ -6,9 +6,11 @@
     reason = "a failure of a test's helper is a failure of the test"
 )]
 
+mod command;
 mod editing;
 mod faults;
 mod metadata;
+mod page;
 mod reading;
 mod recordings;
 mod refusals;

@@ -19,7 +19,7 @@ use super::{
     error::{ApiError, ApiResult},
     model::{Editor, Spreadsheet},
     route::{Call, Query},
-    store::{Document, Role},
+    store::{Document, Role, State},
 };
 use crate::simulator::oauth::Settings;
 
@@ -34,13 +34,12 @@ pub fn router(service: Service) -> Router {
         .with_state(service)
 }
 
-async fn list(Shared(service): Shared<Service>) -> ApiResult<Json<Value>> {
-    let mut documents = Vec::new();
-    for id in service.store.ids() {
-        let state = service.store.find(&id)?.state();
-        documents.push(json!({"id": id, "title": state.book.title, "revision": state.revision}));
-    }
-    Ok(Json(json!(documents)))
+async fn list(Shared(service): Shared<Service>) -> Json<Value> {
+    let shown = |document: &Document| {
+        let State { book, revision } = document.state();
+        json!({"id": book.id, "title": book.title, "revision": revision})
+    };
+    Json(service.store.all().iter().map(|document| shown(document)).collect())
 }
 
 #[derive(Deserialize)]
@@ -88,7 +87,7 @@ async fn state(
     let (id, kind) = name.rsplit_once('.').ok_or_else(ApiError::not_found)?;
     let document = service.store.find(id)?;
     let state = document.state();
-    let tag = format!("\"{}\"", state.revision);
+    let tag = format!("\"{}-{}\"", document.instance, state.revision);
     if headers
         .get(header::IF_NONE_MATCH)
         .is_some_and(|known| known.as_bytes() == tag.as_bytes())

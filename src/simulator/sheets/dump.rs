@@ -21,7 +21,7 @@ pub struct Window {
 }
 
 /// `{spreadsheetId, revision, sharing, properties, namedRanges, developerMetadata, sheets: [{properties, merges …,
-/// rowCount, firstRow, values, shown, notes, formats, validations, columns, developerMetadata}]}`
+/// usedRows, filledRows, firstRow, values, shown, notes, formats, validations, columns, developerMetadata}]}`
 ///
 /// `values` are typed as entered, formulas as text; `shown` is what the cells show. Both have the sheet's rows up to
 /// the last one that holds anything. `formats` are rectangles of one format. `developerMetadata` of a sheet holds its
@@ -44,6 +44,9 @@ pub fn dump(state: &State, sharing: &BTreeMap<String, Role>, window: Window) -> 
         let target = &mut shown["sheets"][position];
         let metadata = sheet.all_metadata().map(|(place, entry)| entry.to_json(place));
         target["developerMetadata"] = metadata.collect();
+        target["usedRows"] = json!(used_rows(sheet));
+        let filled = |row: &Arc<Row>| row.cells.iter().any(|cell| cell.value != CellValue::Empty);
+        target["filledRows"] = json!(sheet.rows.iter().filter(|row| filled(row)).count());
         if window.sheet.is_none_or(|wanted| wanted == sheet.id) {
             cells(target, &evaluator, locale, (position, sheet), window.rows);
         }
@@ -90,7 +93,6 @@ fn cells(
         }
     }
     target["firstRow"] = json!(from);
-    target["usedRows"] = json!(used);
     target["values"] = json!(values);
     target["shown"] = json!(texts);
     target["notes"] = json!(notes);
@@ -102,6 +104,15 @@ fn cells(
         .iter()
         .map(|column| json!({"width": column.pixel_size.unwrap_or(100), "hidden": hidden(column.hidden)}))
         .collect();
+}
+
+/// Rows up to the last one that holds anything.
+fn used_rows(sheet: &Sheet) -> usize {
+    sheet
+        .rows
+        .iter()
+        .rposition(|row| !row.cells.is_empty())
+        .map_or(0, |last| last + 1)
 }
 
 fn entered(value: &CellValue) -> Value {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     a1::{Open, Rect},
-    model::{Sheet, Spreadsheet, no_grid},
+    model::{Anchored, Sheet, Spreadsheet, no_grid},
 };
 
 /// `GridRange` of a request: missing sheetId is sheet 0, missing bounds are open.
@@ -180,7 +180,7 @@ impl Shift {
             .filter_map(|merge| self.rect(merge, false))
             .filter(|merge| merge.bottom - merge.top > 1 || merge.right - merge.left > 1)
             .collect();
-        let keep = |anchored: &mut super::model::Anchored| match self.rect(&anchored.range, inherits) {
+        let keep = |anchored: &mut Anchored| match self.rect(&anchored.range, inherits) {
             Some(range) => {
                 anchored.range = range;
                 true

@@ -1,7 +1,7 @@
 //! The spreadsheets that exist, who may use them, and their present state.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     error::{ApiError, ApiResult},
-    model::Spreadsheet,
+    model::{Spreadsheet, random_id},
 };
 
 /// What a service account may do with a spreadsheet.
@@ -25,6 +25,8 @@ pub struct Document {
     sharing: RwLock<BTreeMap<String, Role>>,
     /// An uploaded .xlsx: it has an ID and no call works on it.
     office: bool,
+    /// Tells this document from one that had its ID before, for caches.
+    pub instance: i64,
     state: Mutex<State>,
 }
 
@@ -40,6 +42,7 @@ impl Document {
         Self {
             sharing: RwLock::new(sharing),
             office,
+            instance: random_id(),
             state: Mutex::new(State {
                 book: Arc::new(book),
                 revision: 1,
@@ -70,35 +73,33 @@ impl Document {
     }
 }
 
-/// All spreadsheets by their ID.
+/// All spreadsheets, in the order in which they came.
 #[derive(Debug, Default)]
-pub struct Store(RwLock<HashMap<String, Arc<Document>>>);
+pub struct Store(RwLock<Vec<(String, Arc<Document>)>>);
 
 impl Store {
+    /// One of the same ID is replaced.
     pub fn insert(&self, document: Document) {
         let id = document.state().book.id.clone();
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, Arc::new(document));
+        let mut documents = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match documents.iter_mut().find(|(other, _)| *other == id) {
+            Some((_, old)) => *old = Arc::new(document),
+            None => documents.push((id, Arc::new(document))),
+        }
     }
 
-    pub fn ids(&self) -> Vec<String> {
-        let mut ids: Vec<String> = self
-            .0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys()
-            .cloned()
-            .collect();
-        ids.sort();
-        ids
+    pub fn all(&self) -> Vec<Arc<Document>> {
+        let documents = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        documents.iter().map(|(_, document)| Arc::clone(document)).collect()
     }
 
     /// For the owner, who may everything.
     pub fn find(&self, id: &str) -> ApiResult<Arc<Document>> {
         let documents = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        documents.get(id).cloned().ok_or_else(ApiError::not_found)
+        let found = documents.iter().find(|(other, _)| other == id);
+        found
+            .map(|(_, document)| Arc::clone(document))
+            .ok_or_else(ApiError::not_found)
     }
 
     /// For a service account: 404 if there is none, 403 if it is not shared with it (or only to read).

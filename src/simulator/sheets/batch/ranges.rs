@@ -7,7 +7,8 @@ use super::{arguments, no_reply, reply};
 use crate::simulator::sheets::{
     a1::Rect,
     model::{
-        Anchored, CellValue, ConditionalFormat, Editor, NamedRange, Object, Protection, Spreadsheet, no_grid, random_id,
+        Anchored, CellValue, ConditionalFormat, Editor, NamedRange, Object, Protection, Sheet, Spreadsheet, no_grid,
+        random_id,
     },
     protect,
     ranges::GridRange,
@@ -174,7 +175,7 @@ pub fn add_protected_range(book: &mut Spreadsheet, editor: &Editor, request: Val
 
 pub fn delete_protected_range(book: &mut Spreadsheet, editor: &Editor, request: Value) -> Result<Value, String> {
     let id = request.get("protectedRangeId").and_then(Value::as_i64).unwrap_or(0);
-    let of = |sheet: &crate::simulator::sheets::model::Sheet| {
+    let of = |sheet: &Sheet| {
         sheet
             .protected
             .iter()
@@ -250,7 +251,13 @@ pub fn add_banding(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result
 }
 
 pub fn delete_banding(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result<Value, String> {
-    remove(book, "bandedRangeId", &request, |sheet| &mut sheet.bandings)
+    remove(
+        book,
+        "bandedRangeId",
+        &request,
+        |sheet| &mut sheet.bandings,
+        |sheet| &sheet.bandings,
+    )
 }
 
 pub fn add_table(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result<Value, String> {
@@ -267,7 +274,13 @@ pub fn add_table(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result<V
 }
 
 pub fn delete_table(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result<Value, String> {
-    remove(book, "tableId", &request, |sheet| &mut sheet.tables)
+    remove(
+        book,
+        "tableId",
+        &request,
+        |sheet| &mut sheet.tables,
+        |sheet| &sheet.tables,
+    )
 }
 
 /// Removes the object whose id field equals the request's.
@@ -275,18 +288,19 @@ fn remove(
     book: &mut Spreadsheet,
     id_field: &str,
     request: &Value,
-    list: impl Fn(&mut crate::simulator::sheets::model::Sheet) -> &mut Vec<Anchored>,
+    list: impl Fn(&mut Sheet) -> &mut Vec<Anchored>,
+    seen: impl Fn(&Sheet) -> &Vec<Anchored>,
 ) -> Result<Value, String> {
     let id = &request[id_field];
-    let ids: Vec<i64> = book.sheets.iter().map(|sheet| sheet.id).collect();
-    for sheet in ids {
-        let list = list(book.sheet_mut(sheet)?);
-        if let Some(at) = list.iter().position(|item| item.body.get(id_field) == Some(id)) {
-            list.remove(at);
-            return Ok(no_reply());
-        }
-    }
-    Err(format!("No object with {id_field}: {id}"))
+    let is_it = |item: &Anchored| item.body.get(id_field) == Some(id);
+    let sheet = book
+        .sheets
+        .iter()
+        .find(|sheet| seen(sheet).iter().any(is_it))
+        .map(|sheet| sheet.id);
+    let sheet = sheet.ok_or_else(|| format!("No object with {id_field}: {id}"))?;
+    list(book.sheet_mut(sheet)?).retain(|item| !is_it(item));
+    Ok(no_reply())
 }
 
 pub fn add_conditional_format_rule(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result<Value, String> {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{arguments, check_cells, no_reply, reply, required_mask, too_many_cells};
 use crate::simulator::sheets::{
+    a1::Rect,
     formula,
     mask::Mask,
     model::{Dimension, Editor, MAX_CELLS, Object, Sheet, Spreadsheet, no_grid, random_id},
@@ -327,7 +328,7 @@ fn update_grid(book: &mut Spreadsheet, position: usize, grid: &GridProperties, m
 /// What reached beyond a grid that shrank ends at its edge.
 fn cut_ranges(sheet: &mut Sheet) {
     let grid = sheet.grid();
-    let cut = |rect: &mut crate::simulator::sheets::a1::Rect| {
+    let cut = |rect: &mut Rect| {
         rect.bottom = rect.bottom.min(grid.bottom);
         rect.right = rect.right.min(grid.right);
         !rect.is_empty()
