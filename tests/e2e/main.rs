@@ -8,7 +8,7 @@ mod world;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use world::{World, condition, counts};
+use world::{World, column_letter, condition, counts};
 
 const FOLDERS: &str = "Registration Folders";
 
@@ -76,7 +76,7 @@ async fn a_run_now_writes_one_changed_one_new_and_one_removed_record_and_a_perso
     let (changed, removed, noted) = (&keys[3], &keys[5], &keys[9]);
     let own = before.header().len();
     let letter = column_letter(own);
-    centre.type_into(&format!("{FOLDERS}!{letter}1"), "À rappeler").await;
+    centre.add_column(FOLDERS, "À rappeler").await;
     centre
         .type_into(&format!("{FOLDERS}!{letter}{}", before.row_of(noted)), "rappeler lundi")
         .await;
@@ -143,9 +143,7 @@ async fn a_removed_record_with_a_persons_note_is_kept_and_marked() {
     let before = centre.tab(FOLDERS).await;
     let keys = before.keys();
     let own = before.header().len();
-    centre
-        .type_into(&format!("{FOLDERS}!{}1", column_letter(own)), "Notes")
-        .await;
+    centre.add_column(FOLDERS, "Notes").await;
     let row = before.row_of(&keys[4]);
     centre
         .type_into(
@@ -188,7 +186,11 @@ async fn a_wrong_key_makes_last_run_succeeded_false_and_names_the_secret() {
         (&json!(1), &json!(1)),
         "not retried"
     );
-    assert!(centre.tab(FOLDERS).await.rows.is_empty(), "nothing was written");
+    assert_eq!(
+        centre.tab_count().await,
+        1,
+        "nothing was written: only the tab that every new spreadsheet has"
+    );
 }
 
 #[tokio::test]
@@ -236,17 +238,4 @@ async fn deleting_the_object_removes_its_cronjob() {
         assert!(std::time::Instant::now() < deadline, "the CronJob is still there");
         tokio::time::sleep(std::time::Duration::from_millis(250)).await;
     }
-}
-
-/// 0 → A, 26 → AA.
-fn column_letter(mut index: usize) -> String {
-    let mut letters = Vec::new();
-    loop {
-        letters.push(char::from(b'A' + (index % 26) as u8));
-        if index < 26 {
-            break;
-        }
-        index = index / 26 - 1;
-    }
-    letters.iter().rev().collect()
 }

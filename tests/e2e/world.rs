@@ -247,6 +247,44 @@ impl Centre {
         Tab { rows }
     }
 
+    pub async fn tab_count(&self) -> usize {
+        let state = self
+            .world
+            .sheets("GET", &format!("/_sheets/{}.json", self.spreadsheet), None)
+            .await;
+        state["sheets"].as_array().map_or(0, Vec::len)
+    }
+
+    /// A person adds a column of their own right of all others.
+    pub async fn add_column(&self, title: &str, heading: &str) {
+        let state = self
+            .world
+            .sheets("GET", &format!("/_sheets/{}.json", self.spreadsheet), None)
+            .await;
+        let sheet = state["sheets"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|sheet| sheet["properties"]["title"] == title);
+        let properties = &sheet.unwrap_or_else(|| panic!("no tab {title}"))["properties"];
+        let end = properties["gridProperties"]["columnCount"]
+            .as_u64()
+            .expect("a number of columns");
+        let range = json!({
+            "sheetId": properties["sheetId"], "dimension": "COLUMNS", "startIndex": end, "endIndex": end + 1,
+        });
+        let insert = json!({"requests": [{"insertDimension": {"range": range, "inheritFromBefore": true}}]});
+        self.world
+            .sheets(
+                "POST",
+                &format!("/_sheets/{}:batchUpdate", self.spreadsheet),
+                Some(&insert),
+            )
+            .await;
+        self.type_into(&format!("{title}!{}1", column_letter(end as usize)), heading)
+            .await;
+    }
+
     /// A person types into the spreadsheet.
     pub async fn type_into(&self, range: &str, text: &str) {
         let path = format!("/_sheets/{}/values/{}", self.spreadsheet, range.replace(' ', "%20"));
@@ -330,4 +368,17 @@ impl Tab {
     pub fn cell(&self, key: &str, column: usize) -> &str {
         self.rows[self.row_of(key) - 1].get(column).map_or("", String::as_str)
     }
+}
+
+/// 0 → A, 26 → AA.
+pub fn column_letter(mut index: usize) -> String {
+    let mut letters = Vec::new();
+    loop {
+        letters.push(char::from(b'A' + (index % 26) as u8));
+        if index < 26 {
+            break;
+        }
+        index = index / 26 - 1;
+    }
+    letters.iter().rev().collect()
 }
