@@ -12,6 +12,7 @@ use std::{
 
 use axum::{
     Json, Router,
+    body::Bytes,
     extract::{Path, Query as UrlQuery, State},
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse, Response},
@@ -337,8 +338,11 @@ async fn admin_put(
 async fn admin_patch(
     State(service): State<Service>,
     Path((tenant, resource, id)): Path<(usize, String, String)>,
-    Json(patch): Json<Value>,
+    // not axum's Json: `kubectl create --raw` names no content type
+    patch: Bytes,
 ) -> Result<Json<Value>, Refusal> {
+    let patch: Value =
+        serde_json::from_slice(&patch).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "The patch is not JSON."))?;
     service.tenant(tenant)?.change(&resource, |list| {
         let at = list
             .iter()
