@@ -21,8 +21,10 @@ use super::{
 
 /// Refuses names that a batchUpdate request cannot have.
 pub fn check_request(request: &Object, path: &str) -> ApiResult<()> {
-    let mut shape = Value::Null;
-    merge_shape(&mut shape, &Value::Object(request.clone()));
+    let mut shape = json!({});
+    for (kind, arguments) in request {
+        merge_shape(&mut shape[kind.as_str()], arguments);
+    }
     match Request::deserialize(Checked(&shape)) {
         Ok(_) => Ok(()),
         Err(Mismatch {
