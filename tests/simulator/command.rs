@@ -87,10 +87,11 @@ fn another_host_name_can_be_printed_and_written_into_key_files() {
 fn an_address_in_use_is_named_and_the_exit_code_is_2() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_wedof-sheet-sync"))
+    let output = Command::new(env!("CARGO_BIN_EXE_wedof-sheet-sync"))
         .args(["simulate", "--wedof", &address, "--sheets", "127.0.0.1:0"])
-        .assert()
-        .code(2);
-    let error = String::from_utf8_lossy(&output.get_output().stderr).into_owned();
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains(&address) && error.contains("port 0"), "{error}");
 }

@@ -1,5 +1,6 @@
 //! Wedof's API over HTTP: lists with page and limit, filters, error bodies; and `/_wedof`, where a test changes records.
 
+mod dice;
 mod query;
 mod records;
 mod texts;
