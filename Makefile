@@ -32,10 +32,11 @@ lint: tools ## Check format, lints, dependencies, scripts and generated files
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph bans licenses sources
+	diff crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
 	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster; fi
 
 build: ## Build the program as it is shipped
-	@echo "Building the program (about five minutes the first time)…"
+	@echo "Building the program (about ten minutes the first time)…"
 	cargo build --locked --release
 
 generate: ## Write the generated files anew: crds/ and the chart's copy

@@ -33,6 +33,7 @@ fn simulate(arguments: &[&str]) -> (Simulate, Value) {
 
 #[tokio::test]
 async fn one_line_of_json_tells_all_that_a_client_needs() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("key.json");
     let (_running, line) = simulate(&[
