@@ -706,6 +706,6 @@ async fn sigterm_ends_the_operator_cleanly() {
         .unwrap();
     assert!(killed.success());
     let start = Instant::now();
-    assert_eq!(world.operator_end().code(), Some(0));
+    assert_eq!(world.operator_end().await.code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(5));
 }

@@ -113,10 +113,11 @@ impl World {
         self.operator.as_ref().expect("the operator runs").id()
     }
 
-    /// Waits for the operator's own end.
-    pub fn operator_end(&mut self) -> std::process::ExitStatus {
+    /// Waits for the operator's own end, on a thread of its own: the proxy that the operator may still need runs in this one.
+    pub async fn operator_end(&mut self) -> std::process::ExitStatus {
         let mut operator = self.operator.take().expect("the operator runs");
-        operator.wait().expect("it ends")
+        let ended = tokio::task::spawn_blocking(move || operator.wait()).await;
+        ended.expect("no thread panics").expect("it ends")
     }
 
     /// What the operator has asked since the last call.
