@@ -241,3 +241,38 @@ async fn deleting_the_object_removes_its_cronjob() {
         tokio::time::sleep(std::time::Duration::from_millis(250)).await;
     }
 }
+
+#[tokio::test]
+async fn the_operator_asks_for_no_secret_and_for_nothing_that_its_rights_lack() {
+    let Ok(log) = std::env::var("WSS_AUDIT_LOG") else {
+        panic!("WSS_AUDIT_LOG names the API server's audit log; tests/cluster/cluster env sets it");
+    };
+    let centre = World::connect().await.centre("e2e-audit", 8).await;
+    centre
+        .apply("audited", json!({"resources": [{"name": "organisms"}]}))
+        .await;
+    centre.wait_for_success("audited").await;
+    centre.delete("audited").await;
+
+    let mut asked = 0;
+    for line in std::fs::read_to_string(&log)
+        .expect("the audit log can be read")
+        .lines()
+    {
+        let Ok(event) = serde_json::from_str::<Value>(line) else {
+            continue;
+        };
+        if event["user"]["username"] != "system:serviceaccount:wss-system:wedof-sheet-sync" {
+            continue;
+        }
+        asked += 1;
+        assert_ne!(event["objectRef"]["resource"], "secrets", "{event}");
+        // refusals that are no lack of rights: a namespace that is going away takes nothing new
+        let refused = event["responseStatus"]["code"] == 403;
+        let going = event["responseStatus"]["message"]
+            .as_str()
+            .is_some_and(|why| why.contains("being terminated"));
+        assert!(!refused || going, "{event}");
+    }
+    assert!(asked > 0, "the operator is in the audit log");
+}
