@@ -37,6 +37,8 @@ use crate::{
 };
 
 /// The API server's limit for the name of a CronJob; a Job's own suffix must fit behind it into 63 characters.
+/// A name that no host can have (RFC 2606).
+const NO_HOST: &str = "none.invalid";
 const MAX_NAME: usize = 52;
 
 /// Defaults of `spec.job`, in seconds and counts.
@@ -302,8 +304,23 @@ fn container(spec: &ValidSpec, settings: &Settings, deadline: i64) -> Container 
             "GOOGLE_CREDENTIALS_PATH",
             format!("{}/{GOOGLE_FILE}", folder(GOOGLE_VOLUME)),
         ),
-        ("WEDOF_ALLOWED_HOSTS", wedof_hosts.join(",")),
-        ("GOOGLE_TOKEN_HOSTS", token_hosts.join(",")),
+        (
+            "WEDOF_ALLOWED_HOSTS",
+            if wedof_hosts.is_empty() {
+                NO_HOST.to_owned()
+            } else {
+                wedof_hosts.join(",")
+            },
+        ),
+        // never empty: without a list, a run trusts the machine it is on, as at a terminal
+        (
+            "GOOGLE_TOKEN_HOSTS",
+            if token_hosts.is_empty() {
+                NO_HOST.to_owned()
+            } else {
+                token_hosts.join(",")
+            },
+        ),
     ];
     env.extend(sheets_base_url.clone().map(|url| ("GOOGLE_SHEETS_BASE_URL", url)));
     env.extend(log.iter().map(|(name, value)| (name.as_str(), value.clone())));

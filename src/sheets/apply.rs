@@ -5,6 +5,7 @@
 //! batch landed.
 
 use std::{
+    collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -26,6 +27,7 @@ use super::{
 use crate::{
     failure::{Failure, reason},
     spec::ResourceName,
+    table::key_of,
 };
 
 const ROUNDS: usize = 3;
@@ -138,7 +140,7 @@ impl Book<'_> {
                 return Ok(done(plan.change, &progress, round));
             }
             snapshot = std::mem::take(&mut plan.snapshot);
-            if plan.structural && !self.still(&plan, wish).await? {
+            if !self.still(&plan, wish).await? {
                 "somebody is editing the tab".clone_into(&mut why);
                 continue;
             }
@@ -185,7 +187,7 @@ impl Book<'_> {
             let (outline, at) = self.outline(age, &place).await?;
             let mut tab = outline.find(wish.resource, wish.title)?;
             let cells = match &mut tab {
-                Some(tab) => read::cells(self.client, &self.id, tab).await,
+                Some(tab) => self.cells(tab, wish).await,
                 None => Ok(()),
             };
             match cells {
@@ -195,6 +197,13 @@ impl Book<'_> {
                 Err(error) => return Err(failure(self.client, &error, &place)),
             }
         }
+    }
+
+    async fn cells(&self, tab: &mut Tab, wish: &TabWish<'_>) -> Result<(), Error> {
+        read::cells(self.client, &self.id, tab).await?;
+        let listed: HashSet<&str> = wish.table.rows.iter().filter_map(|row| key_of(row)).collect();
+        let doubtful = tab.doubtful(&wish.table.columns[0].path, |key| listed.contains(key));
+        read::texts(self.client, &self.id, tab, &doubtful).await
     }
 
     fn plan(&self, read: &Read, wish: &TabWish<'_>, snapshot: &Snapshot) -> Result<Plan, Failure> {
@@ -212,7 +221,7 @@ impl Book<'_> {
         plan(tab.as_ref(), &outline.titles(), wish, &context)
     }
 
-    /// Right before rows or columns are inserted or deleted: keys and header stand as they were read.
+    /// Right before a batch, which goes by indexes: keys and header stand as they were read.
     async fn still(&self, plan: &Plan, wish: &TabWish<'_>) -> Result<bool, Failure> {
         let Some(as_read) = &plan.as_read else {
             return Ok(true);

@@ -203,6 +203,7 @@ impl Client {
             let message = format!("Google asks to wait {seconds} s, longer than this run can");
             return Err(Failure::later(reason::DEADLINE, message));
         }
+        tracing::warn!("Google cannot answer now; trying again in {} s", time.as_secs().max(1));
         tokio::select! {
             () = tokio::time::sleep(time) => {}
             () = self.settings.stop.cancelled() => {}

@@ -120,8 +120,6 @@ pub struct Plan {
     /// Keys and header as read, if the tab has them: what has to stand still until rows or columns are inserted or
     /// deleted.
     pub as_read: Option<Prediction>,
-    /// Rows or columns are inserted or deleted.
-    pub structural: bool,
     /// After the requests on columns, before those on rows: each unit's shifts lead on from here.
     pub prediction: Prediction,
     pub change: TabChange,
@@ -171,8 +169,6 @@ pub fn plan(tab: Option<&Tab>, titles: &[String], wish: &TabWish<'_>, context: &
     let planner = Planner::new(&seen, wish, context, &rows, &layout, &fate, header, key);
     let rewrite = planner.rewrite();
     let mut units = planner.units(structure, &rewrite);
-    let structural =
-        !layout.inserted.is_empty() || !layout.deleted.is_empty() || !fate.delete.is_empty() || planner.inserted() > 0;
 
     check_cells(&seen, &layout, planner.inserted(), context)?;
     refuse_protected(&seen, &layout, &rewrite, &planner, header, context)?;
@@ -224,7 +220,6 @@ pub fn plan(tab: Option<&Tab>, titles: &[String], wish: &TabWish<'_>, context: &
         new_tab: tab.is_none(),
         units,
         as_read,
-        structural,
         prediction,
         change,
         snapshot,
@@ -252,6 +247,11 @@ fn change(tab: &Tab, rows: &Rows, layout: &Layout, fate: &Fate, rewrite: &Rewrit
         .flat_map(|(row, _)| layout.columns.iter().filter_map(move |column| Some((row, column.old?))))
         .filter(|(row, column)| tab.is_covered(*row, *column))
         .count();
+    for (columns, what) in [(layout.inserted.len(), "added"), (layout.deleted.len(), "removed")] {
+        if columns > 0 {
+            notes.push(format!("{columns} columns {what}"));
+        }
+    }
     if covered > 0 {
         notes.push(format!("{covered} cells lie under merged cells and were left out"));
     }

@@ -1,6 +1,8 @@
 //! The tab as it is: metadata first, then values, both by sheet ID, so that a title such as `CPF2024` is never taken for
 //! an address.
 
+use std::collections::{BTreeSet, HashSet};
+
 use google_sheets4::api::{DeveloperMetadata, SearchDeveloperMetadataResponse, Sheet, Spreadsheet};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -217,6 +219,7 @@ impl Outline {
             column_count,
             frozen_rows: size(grid.frozen_row_count),
             cells: Vec::new(),
+            texts: HashSet::new(),
             mark: self.tab_mark(id).filter(|_| ours),
             revision: revision.filter(|_| ours),
             header: header.filter(|_| ours),
@@ -254,8 +257,31 @@ fn sheet_id(sheet: &Sheet) -> i32 {
 /// Fills in the cells: formulas as text, times as serial numbers.
 pub async fn cells(client: &Client, spreadsheet: &str, tab: &mut Tab) -> Result<(), Error> {
     let ranges = [json!({"sheetId": tab.sheet_id})];
-    let mut values = values(client, spreadsheet, &ranges).await?;
+    let mut values = values(client, spreadsheet, &ranges, "FORMULA").await?;
     tab.fill(values.pop().unwrap_or_default());
+    Ok(())
+}
+
+/// Tells texts that begin with `=` from formulas: a text is its own value. One more read, of the columns concerned.
+pub async fn texts(
+    client: &Client,
+    spreadsheet: &str,
+    tab: &mut Tab,
+    doubtful: &[(usize, usize)],
+) -> Result<(), Error> {
+    let columns: BTreeSet<usize> = doubtful.iter().map(|(_, column)| *column).collect();
+    for column in columns {
+        let ranges = [json!({"sheetId": tab.sheet_id, "startColumnIndex": column, "endColumnIndex": column + 1})];
+        let values = values(client, spreadsheet, &ranges, "UNFORMATTED_VALUE")
+            .await?
+            .pop()
+            .unwrap_or_default();
+        for (row, _) in doubtful.iter().filter(|(_, of)| *of == column) {
+            if values.get(*row).and_then(|cells| cells.first()) == Some(tab.cell(*row, column)) {
+                tab.texts.insert((*row, column));
+            }
+        }
+    }
     Ok(())
 }
 
@@ -272,7 +298,7 @@ pub async fn keys(client: &Client, spreadsheet: &str, like: &Prediction) -> Resu
         json!({"sheetId": sheet_id, "startRowIndex": header, "endRowIndex": header + 1}),
         json!({"sheetId": sheet_id, "startColumnIndex": key, "endColumnIndex": key + 1}),
     ];
-    let mut values = match values(client, spreadsheet, &ranges).await {
+    let mut values = match values(client, spreadsheet, &ranges, "FORMULA").await {
         Ok(values) => values,
         // rows or columns were deleted meanwhile, so that one of the two is past the grid's end
         Err(Error::Refused { status: 400, .. }) => Vec::new(),
@@ -309,11 +335,16 @@ struct Values {
     values: Vec<Vec<Seen>>,
 }
 
-async fn values(client: &Client, spreadsheet: &str, ranges: &[Value]) -> Result<Vec<Vec<Vec<Seen>>>, Error> {
+async fn values(
+    client: &Client,
+    spreadsheet: &str,
+    ranges: &[Value],
+    render: &str,
+) -> Result<Vec<Vec<Vec<Seen>>>, Error> {
     let filters: Vec<Value> = ranges.iter().map(|range| json!({"gridRange": range})).collect();
     let body = json!({
         "dataFilters": filters, "majorDimension": "ROWS",
-        "valueRenderOption": "FORMULA", "dateTimeRenderOption": "SERIAL_NUMBER",
+        "valueRenderOption": render, "dateTimeRenderOption": "SERIAL_NUMBER",
     });
     let path = format!("v4/spreadsheets/{spreadsheet}/values:batchGetByDataFilter?prettyPrint=false");
     let found: Found = client.read("POST", &path, Some(body)).await?;

@@ -79,7 +79,7 @@ impl Rows {
                         written_on: false,
                     },
                     None => {
-                        let formula = owned.iter().any(|(column, _)| tab.cell(row, *column).is_formula());
+                        let formula = owned.iter().any(|(column, _)| tab.is_formula(row, *column));
                         if table.key_shape.matches(&text) && !formula {
                             Row::Stale { written_on: false }
                         } else {

@@ -1,5 +1,7 @@
 //! A tab as it was found: its grid, its marks, and what stands in the way of writing.
 
+use std::collections::HashSet;
+
 use serde::de::{Deserialize, Deserializer, Visitor};
 
 use super::marks::{ColumnMark, Revision, TabMark};
@@ -180,6 +182,8 @@ pub struct Tab {
     pub frozen_rows: usize,
     /// Trailing blanks are left out, rows may be shorter than the grid.
     pub cells: Vec<Vec<Seen>>,
+    /// (row, column) of cells that look like formulas and are texts: a note of Wedof's may begin with `=`.
+    pub texts: HashSet<(usize, usize)>,
     pub mark: Option<(i32, TabMark)>,
     pub revision: Option<Revision>,
     /// Row index and metadata ID.
@@ -206,6 +210,25 @@ impl Tab {
     pub fn cell(&self, row: usize, column: usize) -> &Seen {
         static BLANK: Seen = Seen::Blank;
         self.cells.get(row).and_then(|row| row.get(column)).unwrap_or(&BLANK)
+    }
+
+    pub fn is_formula(&self, row: usize, column: usize) -> bool {
+        self.cell(row, column).is_formula() && !self.texts.contains(&(row, column))
+    }
+
+    /// Cells of ours that look like formulas, in rows that `is_listed` does not know the key of: whether such a row is a
+    /// record's that is gone or people's own hangs on what these cells really are.
+    pub fn doubtful(&self, key: &str, is_listed: impl Fn(&str) -> bool) -> Vec<(usize, usize)> {
+        let Some(key) = self.columns.iter().find(|column| column.mark.path == key) else {
+            return Vec::new();
+        };
+        let rows = (0..self.cells.len()).filter(|row| {
+            let text = self.cell(*row, key.index).key();
+            text.is_some_and(|text| !is_listed(&text))
+        });
+        rows.flat_map(|row| self.columns.iter().map(move |column| (row, column.index)))
+            .filter(|(row, column)| self.cell(*row, *column).is_formula())
+            .collect()
     }
 
     pub fn is_covered(&self, row: usize, column: usize) -> bool {

@@ -294,7 +294,7 @@ impl<'a> Planner<'a> {
             formulas += cells
                 .iter()
                 .filter_map(|(number, _)| self.layout.columns[*number].old)
-                .filter(|old| self.tab.cell(row, *old).is_formula())
+                .filter(|old| self.tab.is_formula(row, *old))
                 .count();
             if !cells.is_empty() {
                 rows.push(RewrittenRow { row, what, cells });

@@ -217,7 +217,6 @@ async fn a_row_inserted_between_reading_and_writing_is_noticed_and_healed_in_the
     let mut world = World::filled(20).await;
     notes(&world, &["3", "8"]).await;
     world.change_name("8", "Dupont");
-    // only cells change, so nothing is read again before the write: the edit falls between
     world.fault(json!({"path": READ, "answer": {"delayMs": 600}})).await;
     let (change, ()) = tokio::join!(world.sync(), async {
         tokio::time::sleep(Duration::from_millis(300)).await;
@@ -310,4 +309,24 @@ async fn a_column_moved_since_the_spreadsheet_was_opened_is_found_where_it_is() 
     assert_eq!(change.updated, 1);
     assert_eq!(world.values()[0], ["ID", "PRICE", "NAME", "BORN", "SEEN", "PAID"]);
     assert_eq!(world.values()[2][2], "Dupont");
+}
+
+#[tokio::test]
+async fn a_column_inserted_between_reading_and_writing_keeps_a_persons_cells_from_being_overwritten() {
+    let mut world = World::filled(20).await;
+    world.change_name("8", "Dupont");
+    world.fault(json!({"path": READ, "answer": {"delayMs": 600}})).await;
+    let (change, ()) = tokio::join!(world.sync(), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        insert(&world, "COLUMNS", 1, true).await;
+        let note = json!([{"updateCells": {
+            "range": range(&world, (8, 9), (1, 2)), "fields": "userEnteredValue",
+            "rows": [{"values": [{"userEnteredValue": {"stringValue": "mine"}}]}],
+        }}]);
+        world.simulator.owner(note).await;
+    });
+    change.unwrap();
+    assert_eq!(world.values()[8][1], "mine");
+    assert_eq!(world.values()[8][2], "Dupont");
+    assert!(!world.sync().await.unwrap().written);
 }

@@ -265,3 +265,14 @@ async fn a_spreadsheet_without_room_is_told_before_anything_is_written() {
     world.wish.table = folders(1..=500);
     assert_eq!(world.sync().await.unwrap().added, 500);
 }
+
+#[tokio::test]
+async fn a_row_whose_record_holds_a_text_that_looks_like_a_formula_goes_with_its_record() {
+    let mut world = World::filled(6).await;
+    world.change_name("4", "=1+1");
+    world.sync().await.unwrap();
+    world.drop_record("4");
+    let change = world.sync().await.unwrap();
+    assert_eq!((change.removed, change.kept), (1, 0), "{:?}", change.notes);
+    assert!(!world.keys().contains(&"4".to_owned()));
+}
