@@ -20,7 +20,7 @@ use crate::{
     failure::{Failure, reason},
     progress::{Progress, Task, table},
     report::{ReportFile, RunReport},
-    sheets::{self, Book, TabWish, auth::ServiceAccount},
+    sheets::{self, Book, TabWish, Unfinished, auth::ServiceAccount},
     spec::{MissingRows, ResourceName, ResourceSpec},
     table::{Flattener, Table},
     wedof::{
@@ -133,11 +133,13 @@ pub async fn run(
     let end = async {
         let wedof = wedof_client(config, stop)?;
         let google = google_client(config, stop).await?;
+        let book = google.open(&config.spec.spreadsheet_id).await;
+        requests.sheets = google.requests();
         let sync = Sync {
             config,
             options,
             wedof: &wedof,
-            book: google.open(&config.spec.spreadsheet_id).await?,
+            book: book?,
         };
         if let Some(zone) = sync.book.unknown_zone() {
             tracing::warn!("the spreadsheet's time zone `{zone}` is unknown; its times are written in UTC");
@@ -145,11 +147,11 @@ pub async fn run(
         for spec in &config.resources {
             let task = progress.start(spec.title());
             let end = match outcomes.fatal() {
-                Some(failure) => End::Failed(failure.clone()),
+                Some(_) => End::NotTried,
                 None => sync
                     .resource(spec, &task)
                     .await
-                    .unwrap_or_else(|failure| End::Failed(stop.told(failure))),
+                    .unwrap_or_else(|Unfinished { failure, done }| End::Failed(stop.told(failure), done)),
             };
             let (outcome, message) = outcomes.add(spec, end);
             task.done(outcome, &message);
@@ -206,7 +208,7 @@ struct Sync<'a> {
 }
 
 impl Sync<'_> {
-    async fn resource(&self, spec: &ResourceSpec, task: &Task) -> Result<End, Failure> {
+    async fn resource(&self, spec: &ResourceSpec, task: &Task) -> Result<End, Unfinished> {
         let resource = Resource::of(spec.name);
         let query = resource.query(spec, &self.config.zone)?;
         let mut flattener = Flattener::new(resource, &spec.columns);
@@ -227,9 +229,9 @@ impl Sync<'_> {
         } = match read.await {
             Ok(fetched) => fetched,
             Err(failure) if failure.reason == reason::WEDOF_UNAVAILABLE => {
-                return self.unavailable(spec, failure).await;
+                return Ok(self.unavailable(spec, failure).await?);
             }
-            Err(failure) => return Err(failure),
+            Err(failure) => return Err(failure.into()),
         };
         let (table, cuts) = flattener.table(key, records);
         if cuts > 0 {
@@ -248,7 +250,7 @@ impl Sync<'_> {
         resource: &Resource,
         table: &Table,
         deletions: bool,
-    ) -> Result<sheets::TabChange, Failure> {
+    ) -> Result<sheets::TabChange, Unfinished> {
         // names in their order, so that the same filters are the same text
         let filters: Vec<String> = spec
             .filters
@@ -272,7 +274,7 @@ impl Sync<'_> {
             filters: &filters.join("&"),
         };
         if self.options.dry_run {
-            self.book.plan_tab(&wish).await
+            Ok(self.book.plan_tab(&wish).await?)
         } else {
             self.book.sync_tab(&wish).await
         }

@@ -49,6 +49,13 @@ pub fn record(
                 .as_ref()
                 .is_none_or(|last| order(run) > (last.completion_time.0, &last.job_uid))
     });
+    // one that waits for its pod's last words has ended, too: those that ended after it wait with it, or it would be passed by
+    let waiting = runs
+        .iter()
+        .filter(|run| run.is_running() && run.ended.is_some())
+        .map(order)
+        .min();
+    finished.retain(|run| waiting.is_none_or(|waiting| order(run) < waiting));
     finished.sort_by(|one, two| order(one).cmp(&order(two)));
     for run in &finished {
         record_one(&mut status, run);

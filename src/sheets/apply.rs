@@ -14,7 +14,7 @@ use bytes::Bytes;
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    TabChange, TabWish,
+    TabChange, TabWish, Unfinished,
     client::{Client, Error, random_u32},
     errors::{failure, is_protection},
     marks::{REVISION, Revision, first_revision},
@@ -118,8 +118,16 @@ impl Book<'_> {
     }
 
     /// Brings a tab to what is wished: only differences, atomically, verified.
-    pub async fn sync_tab(&self, wish: &TabWish<'_>) -> Result<TabChange, Failure> {
+    pub async fn sync_tab(&self, wish: &TabWish<'_>) -> Result<TabChange, Unfinished> {
         let mut progress = Progress::default();
+        let result = self.rounds(wish, &mut progress).await;
+        result.map_err(|failure| Unfinished {
+            failure,
+            done: done(TabChange::default(), &progress, 0),
+        })
+    }
+
+    async fn rounds(&self, wish: &TabWish<'_>, progress: &mut Progress) -> Result<TabChange, Failure> {
         let mut snapshot = Snapshot::default();
         let mut why = String::new();
         for round in 0..ROUNDS {
@@ -137,7 +145,7 @@ impl Book<'_> {
                 plan = self.plan(&read, wish, &snapshot)?;
             }
             if plan.is_empty() {
-                return Ok(done(plan.change, &progress, round));
+                return Ok(done(plan.change, progress, round));
             }
             snapshot = std::mem::take(&mut plan.snapshot);
             if !self.still(&plan, wish).await? {
@@ -146,8 +154,8 @@ impl Book<'_> {
             }
             let change = plan.change.clone();
             let revision = read.tab.as_ref().and_then(|tab| tab.revision);
-            match self.send(plan, revision, wish, &mut progress).await? {
-                Written::Done => return Ok(done(change, &progress, round)),
+            match self.send(plan, revision, wish, progress).await? {
+                Written::Done => return Ok(done(change, progress, round)),
                 Written::Unsure(what) => why = what,
             }
         }

@@ -24,6 +24,7 @@ pub use self::{
     client::{Client, Settings},
 };
 use crate::{
+    failure::Failure,
     spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
     table::Table,
 };
@@ -44,6 +45,23 @@ pub struct TabWish<'a> {
     pub origin: &'a str,
     /// Identifies the filters; lets a refusal say that they changed since the last run.
     pub filters: &'a str,
+}
+
+/// A sync of a tab that failed, perhaps after some of its batches had landed: the next run finds those done.
+#[derive(Debug, thiserror::Error)]
+#[error("{failure}")]
+pub struct Unfinished {
+    pub failure: Failure,
+    pub done: TabChange,
+}
+
+impl From<Failure> for Unfinished {
+    fn from(failure: Failure) -> Self {
+        Self {
+            failure,
+            done: TabChange::default(),
+        }
+    }
 }
 
 /// What was done to a tab.

@@ -17,7 +17,10 @@ pub enum End {
     },
     /// Wedof does not give this account the resource, nobody asked for it by name and no tab depends on it.
     Unavailable(Failure),
-    Failed(Failure),
+    /// With what had been done before it failed.
+    Failed(Failure, TabChange),
+    /// An earlier failure would have met this one too.
+    NotTried,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,21 +81,13 @@ impl<'a> Outcomes<'a> {
         };
         match end {
             End::Done { rows, change, notes } => {
-                let TabChange {
-                    added,
-                    updated,
-                    removed,
-                    kept,
-                    written,
-                    notes: _,
-                } = change;
-                report.outcome = if written {
+                report.outcome = if change.written {
                     ResourceOutcome::Synced
                 } else {
                     ResourceOutcome::Unchanged
                 };
-                (report.rows, report.added, report.updated, report.removed, report.kept) =
-                    (rows, added, updated, removed, kept);
+                report.rows = rows;
+                count(&mut report, &change);
                 report.message = Some(notes.join("; ")).filter(|notes| !notes.is_empty());
             }
             End::Unavailable(failure) => {
@@ -100,7 +95,11 @@ impl<'a> Outcomes<'a> {
                 report.message = Some(failure.message.clone());
                 self.unavailable.push(failure);
             }
-            End::Failed(failure) => {
+            End::NotTried => {
+                report.message = Some("not tried, since what failed before would have met it too".to_owned())
+            }
+            End::Failed(failure, change) => {
+                count(&mut report, &change);
                 if [reason::TAB_REFUSED, reason::DELETION_REFUSED].contains(&failure.reason) {
                     report.outcome = ResourceOutcome::Refused;
                 }
@@ -126,8 +125,12 @@ impl<'a> Outcomes<'a> {
     /// Nothing can be done for the resources that were not reached.
     pub fn fail_all(&mut self, failure: &Failure) {
         let specs = self.specs;
-        for spec in &specs[self.reports.len()..] {
-            self.add(spec, End::Failed(failure.clone()));
+        for (number, spec) in specs[self.reports.len()..].iter().enumerate() {
+            let end = match number {
+                0 => End::Failed(failure.clone(), TabChange::default()),
+                _ => End::NotTried,
+            };
+            self.add(spec, end);
         }
     }
 
@@ -191,6 +194,18 @@ impl<'a> Outcomes<'a> {
     }
 }
 
+fn count(report: &mut ResourceReport, change: &TabChange) {
+    let TabChange {
+        added,
+        updated,
+        removed,
+        kept,
+        written: _,
+        notes: _,
+    } = change;
+    (report.added, report.updated, report.removed, report.kept) = (*added, *updated, *removed, *kept);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,11 +233,11 @@ mod tests {
     }
 
     fn person(reason: &'static str) -> End {
-        End::Failed(Failure::person(reason, "a person has to look"))
+        End::Failed(Failure::person(reason, "a person has to look"), TabChange::default())
     }
 
     fn later() -> End {
-        End::Failed(Failure::later(reason::WEDOF_ERROR, "503"))
+        End::Failed(Failure::later(reason::WEDOF_ERROR, "503"), TabChange::default())
     }
 
     fn of(ends: [End; 3]) -> (RunReport, u8) {

@@ -305,3 +305,15 @@ async fn an_address_where_nobody_listens_is_tried_again_and_told() {
     assert_eq!(failure.mend, Mend::Later, "{failure}");
     assert_eq!(world.tab(TITLE), Value::Null);
 }
+
+#[tokio::test]
+async fn what_was_written_before_a_failure_is_counted_although_the_run_failed() {
+    let world = World::new(5).await;
+    let client = world.client().await.unwrap();
+    let book = client.open(&world.simulator.tenant().spreadsheet_id).await.unwrap();
+    // a new tab is read for the first time after it was written
+    world.fault(json!({"path": READ, "answer": {"status": 403}})).await;
+    let unfinished = book.sync_tab(&world.wish.borrow()).await.unwrap_err();
+    assert_eq!((unfinished.done.added, unfinished.done.written), (5, true));
+    assert_eq!(world.keys().len(), 5);
+}

@@ -115,7 +115,9 @@ impl World {
     pub async fn sync_to(&self, wish: &Wish) -> Result<TabChange, Failure> {
         let client = self.client().await?;
         let book = client.open(&self.simulator.tenant().spreadsheet_id).await?;
-        book.sync_tab(&wish.borrow()).await
+        book.sync_tab(&wish.borrow())
+            .await
+            .map_err(|unfinished| unfinished.failure)
     }
 
     pub async fn dry_run(&self) -> Result<TabChange, Failure> {

@@ -38,6 +38,20 @@ pub fn run(uid: &str, state: RunState, ended: Option<&str>) -> Run {
     }
 }
 
+#[test]
+fn a_run_that_still_waits_for_its_last_words_is_recorded_before_one_that_ended_later() {
+    let mut asked = run("a", RunState::Running, Some("07:00:00"));
+    asked.sync_request = Some("now".into());
+    let later = run("b", RunState::Succeeded, Some("07:00:03"));
+    let waiting = status(&WedofSheetSyncStatus::default(), &[asked.clone(), later.clone()]);
+    assert_eq!(waiting.last_recorded_run, None);
+
+    asked.state = RunState::Succeeded;
+    let both = status(&waiting, &[asked, later]);
+    assert_eq!(both.last_handled_sync_request.as_deref(), Some("now"));
+    assert_eq!(both.last_recorded_run.unwrap().job_uid, "b");
+}
+
 fn resource(outcome: &str, rows: i64) -> ResourceReport {
     serde_json::from_value(
         json!({"name": "organisms", "tab": "Organisms", "outcome": outcome, "rows": rows, "added": 1,
