@@ -266,16 +266,7 @@ impl Client {
         }
         let message = serde_json::from_slice::<Value>(&bytes)
             .ok()
-            .and_then(|body| {
-                Some(
-                    body.get("error")?
-                        .get("message")?
-                        .as_str()?
-                        .chars()
-                        .take(MOST_OF_MESSAGE)
-                        .collect(),
-                )
-            })
+            .and_then(|body| Some(told(body.get("error")?.get("message")?.as_str()?)))
             .unwrap_or_else(|| parts.status.canonical_reason().unwrap_or("without a reason").to_owned());
         let retry_after = parts
             .headers
@@ -417,6 +408,15 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// Google's sentence without what it quotes: between double quotes stands what was sent, which may be somebody's name.
+fn told(message: &str) -> String {
+    let parts = message.split('"').enumerate();
+    let kept: Vec<&str> = parts
+        .map(|(number, part)| if number % 2 == 0 { part } else { "…" })
+        .collect();
+    kept.join("\"").chars().take(MOST_OF_MESSAGE).collect()
+}
+
 /// Both forms of Retry-After; nonsense is none.
 fn retry_after(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.trim().parse::<u64>() {
@@ -446,6 +446,24 @@ pub(super) fn random_u32() -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_google_quotes_of_a_request_is_not_told() {
+        let message =
+            r#"Invalid value at 'data.values' (type.googleapis.com/google.protobuf.ListValue), "Jeanne Durand""#;
+        assert_eq!(
+            told(message),
+            r#"Invalid value at 'data.values' (type.googleapis.com/google.protobuf.ListValue), "…""#
+        );
+        assert_eq!(
+            told("The caller does not have permission"),
+            "The caller does not have permission"
+        );
+        assert_eq!(
+            told(r#"cut in the middle of "Jeanne Dur"#),
+            r#"cut in the middle of "…"#
+        );
+    }
 
     #[test]
     fn http_is_for_this_machine_and_the_cluster_only() {

@@ -150,7 +150,7 @@ fn mend(json: &str) -> (Cow<'_, str>, bool) {
     (out.into(), halves)
 }
 
-/// The UTF-16 unit of `\uXXXX` at a place.
+/// The UTF-16 unit that the escape at a place, `\u` and four hexadecimal digits, stands for.
 fn code_unit(bytes: &[u8], at: usize) -> Option<u16> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     // from_str_radix would take a sign
