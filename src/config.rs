@@ -14,6 +14,7 @@ use url::Url;
 pub use self::environment::Environment;
 use crate::{
     failure::{Failure, reason},
+    patience::Patience,
     spec::{ResourceName, ResourceSpec, SecretKeyRef, SyncSpec, spreadsheet_id, trim},
     wedof::client::{DEFAULT_BASE, base_url},
 };
@@ -44,6 +45,7 @@ pub struct Config {
     pub token_hosts: Option<Vec<String>>,
     /// Where the Sheets API is, if not at Google.
     pub sheets_base: Option<Url>,
+    pub patience: Patience,
 }
 
 /// What the command line adds.
@@ -90,6 +92,7 @@ impl Config {
             google_key,
             token_hosts: environment.list("GOOGLE_TOKEN_HOSTS"),
             sheets_base,
+            patience: Patience::of(environment)?,
         })
     }
 }

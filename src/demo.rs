@@ -122,6 +122,7 @@ fn config(running: &Running) -> Result<Config, Trouble> {
         google_key: credential(&tenant.credentials),
         token_hosts: None,
         sheets_base: Some(base_url(&running.sheets_url, None)?),
+        patience: Default::default(),
     })
 }
 

@@ -10,6 +10,7 @@ pub mod config;
 pub mod demo;
 pub mod failure;
 pub mod operator;
+pub mod patience;
 pub mod progress;
 pub mod report;
 pub mod schedule;

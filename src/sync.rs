@@ -183,6 +183,7 @@ fn wedof_client(config: &Config, stop: &Stop) -> Result<wedof::client::Client, F
         budget: spec.request_budget.map(i64::from),
         deadline: stop.deadline(),
         cancel: stop.token(),
+        patience: config.patience,
     })
 }
 
@@ -195,6 +196,7 @@ async fn google_client(config: &Config, stop: &Stop) -> Result<sheets::Client, F
         account_place: key.place.clone(),
         stop: stop.token(),
         deadline: stop.deadline(),
+        patience: config.patience,
     })
     .await
 }

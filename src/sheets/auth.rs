@@ -11,7 +11,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::client::Connector;
-use crate::failure::{Failure, reason};
+use crate::{
+    failure::{Failure, reason},
+    patience::Patience,
+};
 
 const SCOPES: [&str; 1] = ["https://www.googleapis.com/auth/spreadsheets"];
 /// Where Google's own key files let tokens be fetched.
@@ -84,7 +87,12 @@ impl ServiceAccount {
         &self.key.token_uri
     }
 
-    pub(super) async fn tokens(&self, connector: Connector, place: &str) -> Result<Tokens, Failure> {
+    pub(super) async fn tokens(
+        &self,
+        connector: Connector,
+        place: &str,
+        patience: Patience,
+    ) -> Result<Tokens, Failure> {
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector);
         let client = CustomHyperClientBuilder::from(http);
         let built = ServiceAccountAuthenticator::with_client(self.key.clone(), client)
@@ -99,6 +107,7 @@ impl ServiceAccount {
         })?;
         Ok(Tokens {
             authenticator: Arc::new(authenticator),
+            timeout: patience.answer(TIMEOUT),
         })
     }
 }
@@ -125,6 +134,7 @@ fn check_token_uri(text: &str, token_hosts: Option<&[String]>) -> Result<(), Str
 #[derive(Clone)]
 pub(super) struct Tokens {
     authenticator: Arc<Authenticator<Connector>>,
+    timeout: Duration,
 }
 
 /// Why no token was had.
@@ -146,9 +156,9 @@ impl Tokens {
                 self.authenticator.token(&SCOPES).await
             }
         };
-        let answer = tokio::time::timeout(TIMEOUT, token)
+        let answer = tokio::time::timeout(self.timeout, token)
             .await
-            .map_err(|_| TokenError::Unreachable("no answer in 30 s"))?;
+            .map_err(|_| TokenError::Unreachable("no answer in time"))?;
         match answer {
             Ok(token) => match token.token() {
                 Some(text) => Ok(text.to_owned()),

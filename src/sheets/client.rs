@@ -19,6 +19,7 @@ use url::Url;
 use super::auth::{ServiceAccount, TokenError, Tokens};
 use crate::{
     failure::{Failure, reason},
+    patience::Patience,
     wedof::client::base_url,
 };
 
@@ -29,8 +30,8 @@ const GOOGLE: &str = "https://sheets.googleapis.com/";
 const USER_AGENT: &str = concat!("wedof-sheet-sync/", env!("CARGO_PKG_VERSION"), " (gzip)");
 /// Google ends a request after 180 s; giving up earlier would leave writes in doubt.
 const TIMEOUT: Duration = Duration::from_secs(200);
-/// Google's quotas are counted by the minute and its 429 names no time.
-const QUOTA_PAUSE: Duration = Duration::from_secs(60);
+/// Google's quotas are counted by the minute and its 429 names no time: as many first waits make a minute.
+const QUOTA_PAUSE: u32 = 60;
 /// Characters of Google's own sentence that are told.
 const MOST_OF_MESSAGE: usize = 300;
 /// Tries of a read.
@@ -63,6 +64,7 @@ pub struct Settings {
     pub stop: CancellationToken,
     /// No request begins after it.
     pub deadline: Option<Instant>,
+    pub patience: Patience,
 }
 
 pub struct Client {
@@ -79,11 +81,12 @@ impl Client {
             base_url,
             account,
             account_place,
+            patience,
             ..
         } = &settings;
         let connector = connector()?;
         let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector.clone());
-        let tokens = account.tokens(connector, account_place).await?;
+        let tokens = account.tokens(connector, account_place, *patience).await?;
         let base = checked_base(base_url.as_ref().map_or(GOOGLE, Url::as_str))?;
         let hub = Sheets::new(http, google_sheets4::common::NoToken);
         Ok(Self {
@@ -112,11 +115,17 @@ impl Client {
         body: Option<Value>,
     ) -> Result<T, Error> {
         let body = body.map(|body| Bytes::from(body.to_string()));
+        let first = self.settings.patience.retry();
         let mut tries = 0;
         let mut refreshed = false;
         loop {
             tries += 1;
-            let error = match self.send(method, path, body.clone(), refreshed).await {
+            let sent = tokio::select! {
+                biased;
+                () = self.settings.stop.cancelled() => Err(Sent::Failed(stopped())),
+                sent = self.send(method, path, body.clone(), refreshed) => sent,
+            };
+            let error = match sent {
                 Ok(bytes) => match serde_json::from_slice(&bytes) {
                     Ok(value) => return Ok(value),
                     Err(error) => Sent::Unclear(format!("Google's answer is not what was asked for ({error})")),
@@ -129,15 +138,15 @@ impl Client {
                     status: 429,
                     retry_after,
                     ..
-                } => self.pause(retry_after.unwrap_or_else(quota_pause)).await?,
+                } => self.pause(retry_after.unwrap_or_else(|| quota_pause(first))).await?,
                 Sent::Status {
                     status: 409 | 500 | 502 | 503 | 504,
                     retry_after,
                     ..
                 } if tries < TRIES => {
-                    self.pause(retry_after.unwrap_or_else(|| backoff(tries))).await?;
+                    self.pause(retry_after.unwrap_or_else(|| backoff(first, tries))).await?;
                 }
-                Sent::Never(_) | Sent::Unclear(_) if tries < TRIES => self.pause(backoff(tries)).await?,
+                Sent::Never(_) | Sent::Unclear(_) if tries < TRIES => self.pause(backoff(first, tries)).await?,
                 error => return Err(error.into()),
             }
         }
@@ -146,6 +155,7 @@ impl Client {
     /// A batch of changes, sent at most once: only an answer that says nothing was done (429, 401) or a refused
     /// connection lets it go out again.
     pub(super) async fn write(&self, path: &str, body: Bytes) -> Result<(), Error> {
+        let first = self.settings.patience.retry();
         let mut tries = 0;
         let mut refreshed = false;
         loop {
@@ -163,9 +173,9 @@ impl Client {
                     retry_after,
                     ..
                 }) => {
-                    self.pause(retry_after.unwrap_or_else(quota_pause)).await?;
+                    self.pause(retry_after.unwrap_or_else(|| quota_pause(first))).await?;
                 }
-                Err(Sent::Never(_)) if tries < TRIES => self.pause(backoff(tries)).await?,
+                Err(Sent::Never(_)) if tries < TRIES => self.pause(backoff(first, tries)).await?,
                 Err(Sent::Status { status, message, .. }) if status >= 500 || status == 409 => {
                     return Err(Error::Unclear(format!("Google answered {status} {message}")));
                 }
@@ -174,13 +184,10 @@ impl Client {
         }
     }
 
-    /// The stop token and the deadline hold between requests, never in the middle of one.
+    /// The stop token and the deadline hold before every request and in a read, never in the middle of a write.
     pub(super) fn check(&self) -> Result<(), Failure> {
         if self.settings.stop.is_cancelled() {
-            return Err(Failure::later(
-                reason::INTERRUPTED,
-                "the run was asked to stop; what is written is complete up to here",
-            ));
+            return Err(stopped());
         }
         if self.remaining().is_some_and(|left| left.is_zero()) {
             return Err(Failure::later(
@@ -213,7 +220,12 @@ impl Client {
 
     async fn send(&self, method: &str, path: &str, body: Option<Bytes>, refresh: bool) -> Result<Bytes, Sent> {
         self.check().map_err(Sent::Failed)?;
-        let token = match self.tokens.get(refresh).await {
+        let token = tokio::select! {
+            biased;
+            () = self.settings.stop.cancelled() => return Err(Sent::Failed(stopped())),
+            token = self.tokens.get(refresh) => token,
+        };
+        let token = match token {
             Ok(token) => token,
             Err(error) => return Err(self.token_failure(error).await),
         };
@@ -251,7 +263,8 @@ impl Client {
                 .map_err(|error| Sent::Unclear(format!("Google's answer cannot be decompressed: {error}")))?;
             Ok((parts, bytes))
         };
-        let limit = self.remaining().map_or(TIMEOUT, |left| TIMEOUT.min(left));
+        let timeout = self.settings.patience.answer(TIMEOUT);
+        let limit = self.remaining().map_or(timeout, |left| timeout.min(left));
         let (parts, bytes) = match tokio::time::timeout(limit, exchange).await {
             Ok(exchange) => exchange?,
             Err(_) => {
@@ -359,6 +372,13 @@ impl From<Sent> for Error {
     }
 }
 
+fn stopped() -> Failure {
+    Failure::later(
+        reason::INTERRUPTED,
+        "the run was asked to stop; what is written is complete up to here",
+    )
+}
+
 /// One connector for both worlds: https, and http on addresses that [`checked_base`] and the key file's check let pass.
 fn connector() -> Result<Connector, Failure> {
     let provider = rustls::crypto::ring::default_provider;
@@ -427,13 +447,18 @@ fn retry_after(text: &str) -> Option<Duration> {
     u64::try_from(seconds).ok().map(Duration::from_secs)
 }
 
-fn quota_pause() -> Duration {
-    QUOTA_PAUSE + Duration::from_millis(u64::from(random_u32() % 5_000))
+fn quota_pause(first: Duration) -> Duration {
+    first * QUOTA_PAUSE + first.mul_f64(5.0 * random())
 }
 
-/// 1, 2, 4, 8 … s with up to a second more.
-fn backoff(tries: u32) -> Duration {
-    Duration::from_secs(1 << tries.saturating_sub(1).min(5)) + Duration::from_millis(u64::from(random_u32() % 1_000))
+/// 1, 2, 4, 8 … times the first wait, with up to one such wait more.
+fn backoff(first: Duration, tries: u32) -> Duration {
+    first * (1 << tries.saturating_sub(1).min(5)) + first.mul_f64(random())
+}
+
+/// From 0 to 1.
+fn random() -> f64 {
+    f64::from(random_u32()) / f64::from(u32::MAX)
 }
 
 pub(super) fn random_u32() -> u32 {
@@ -499,11 +524,11 @@ mod tests {
 
     #[test]
     fn waits_grow_and_differ() {
-        assert!((Duration::from_secs(60)..Duration::from_secs(66)).contains(&quota_pause()));
+        assert!((Duration::from_secs(60)..=Duration::from_secs(65)).contains(&quota_pause(Duration::from_secs(1))));
         for (tries, seconds) in [(1, 1), (2, 2), (3, 4), (6, 32), (60, 32)] {
-            let wait = backoff(tries);
+            let wait = backoff(Duration::from_secs(1), tries);
             assert!(
-                (Duration::from_secs(seconds)..Duration::from_secs(seconds + 1)).contains(&wait),
+                (Duration::from_secs(seconds)..=Duration::from_secs(seconds + 1)).contains(&wait),
                 "{tries}: {wait:?}"
             );
         }

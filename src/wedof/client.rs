@@ -18,7 +18,10 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 use url::{Host, Url};
 
-use crate::failure::{Failure, reason};
+use crate::{
+    failure::{Failure, reason},
+    patience::Patience,
+};
 
 pub const DEFAULT_BASE: &str = "https://www.wedof.fr/api";
 pub const DEFAULT_REQUESTS_PER_MINUTE: u32 = 100;
@@ -46,6 +49,7 @@ pub struct Settings {
     pub budget: Option<i64>,
     pub deadline: Option<Instant>,
     pub cancel: CancellationToken,
+    pub patience: Patience,
 }
 
 pub struct Client {
@@ -57,6 +61,7 @@ pub struct Client {
     budget: Option<i64>,
     deadline: Option<Instant>,
     cancel: CancellationToken,
+    patience: Patience,
 }
 
 /// A successful answer and what its paging headers say.
@@ -138,6 +143,7 @@ impl Client {
             budget,
             deadline,
             cancel,
+            patience,
         } = settings;
         let mut key = HeaderValue::from_str(key.expose_secret()).map_err(|_| {
             Failure::person(
@@ -155,7 +161,7 @@ impl Client {
             .default_headers(headers)
             .redirect(redirect::Policy::custom(within_origin))
             .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT);
+            .read_timeout(patience.answer(READ_TIMEOUT));
         if is_loopback(&base) {
             http = http.no_proxy();
         }
@@ -174,6 +180,7 @@ impl Client {
             budget,
             deadline,
             cancel,
+            patience,
         })
     }
 
@@ -192,7 +199,7 @@ impl Client {
             url.query_pairs_mut().extend_pairs(query);
         }
         let backoff = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(500))
+            .with_min_delay(self.patience.retry())
             .with_factor(2.0)
             .with_max_times(RETRIES)
             .with_jitter();

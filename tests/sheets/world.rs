@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use wedof_sheet_sync::{
     failure::Failure,
+    patience::Patience,
     sheets::{Client, Settings, TabChange, TabWish, auth::ServiceAccount},
     simulator::Options,
     spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
@@ -103,6 +104,7 @@ impl World {
             account_place,
             stop: self.stop.clone(),
             deadline: self.deadline.map(|left| Instant::now() + left),
+            patience: Patience::default(),
         })
         .await
     }

@@ -105,6 +105,7 @@ impl World {
             .args(args)
             .current_dir(self.folder.path())
             .env_clear()
+            .env("RETRY_DELAY", "0.05")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
