@@ -16,7 +16,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::net::Reset;
+use super::net::{Door, Reset};
 
 /// One order: which requests, and what becomes of them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,6 +64,9 @@ pub struct Answer {
     /// The connection is reset before or after the request was applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     reset: Option<When>,
+    /// The connection ends with this answer, and for so long others are refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    then_refuse_ms: Option<u64>,
     /// Whether the request takes effect. Default: yes if the true answer is needed (only cut, late or with other
     /// headers) or the reset comes after it, no if another answer takes its place.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,7 +156,7 @@ impl Faults {
     }
 
     /// Answers a request, with a fault if one was ordered.
-    pub async fn pass(&self, request: Request, next: Next) -> Response {
+    pub async fn pass(&self, request: Request, next: Next, door: &Door) -> Response {
         let Some(answer) = self.take(request.method(), request.uri()) else {
             return next.run(request).await;
         };
@@ -161,12 +164,12 @@ impl Faults {
             .extensions()
             .get::<axum::extract::ConnectInfo<Reset>>()
             .map(|info| info.0.clone());
-        answer.carry_out(request, next, reset.unwrap_or_default()).await
+        answer.carry_out(request, next, reset.unwrap_or_default(), door).await
     }
 }
 
 impl Answer {
-    async fn carry_out(self, request: Request, next: Next, reset: Reset) -> Response {
+    async fn carry_out(self, request: Request, next: Next, reset: Reset, door: &Door) -> Response {
         let Self {
             status,
             headers,
@@ -174,6 +177,7 @@ impl Answer {
             cut,
             delay_ms,
             reset: when,
+            then_refuse_ms,
             apply,
         } = self;
         let replaced = status.is_some() || body.is_some();
@@ -193,6 +197,11 @@ impl Answer {
             (Some(truth), false) => truth,
             _ => replacement(status, body),
         };
+        if let Some(time) = then_refuse_ms {
+            door.close(Duration::from_millis(time));
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
         for (name, value) in headers {
             let Ok(name) = name.parse::<HeaderName>() else {
                 continue;

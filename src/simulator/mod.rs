@@ -19,7 +19,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use serde_json::{Value, json};
 
 pub use self::{
-    server::{Running, StartError, start},
+    server::{Moment, Running, StartError, start},
     tenant::Tenant,
 };
 

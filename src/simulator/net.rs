@@ -1,4 +1,5 @@
-//! A listener whose connections can be reset for real: the peer sees RST, not an orderly end.
+//! A listener whose connections can be reset for real, so that the peer sees RST and not an orderly end, and which can
+//! refuse connections for a while.
 
 use std::{
     io,
@@ -9,6 +10,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use axum::{
@@ -17,7 +19,9 @@ use axum::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
 };
 
 /// Resets the connection that a request came on, at its next read or write.
@@ -30,28 +34,98 @@ impl Reset {
     }
 }
 
-#[derive(Debug)]
-pub struct Resettable(pub TcpListener);
+/// Lets connections in, or refuses them for a while.
+#[derive(Debug, Clone)]
+pub struct Door(Arc<watch::Sender<Instant>>);
 
-impl Listener for Resettable {
+impl Door {
+    pub fn close(&self, time: Duration) {
+        self.0.send_replace(Instant::now() + time);
+    }
+}
+
+#[derive(Debug)]
+pub struct Listening {
+    pub address: SocketAddr,
+    pub door: Door,
+    closed_until: watch::Receiver<Instant>,
+    listener: Option<TcpListener>,
+    /// Keeps a port that the system chose while nobody listens on it.
+    reserve: Option<TcpSocket>,
+}
+
+impl Listening {
+    pub fn on(mut address: SocketAddr) -> io::Result<Self> {
+        let mut reserve = None;
+        if address.port() == 0 {
+            let socket = socket(address, true)?;
+            address = socket.local_addr()?;
+            reserve = Some(socket);
+        }
+        let (sender, closed_until) = watch::channel(Instant::now());
+        Ok(Self {
+            address,
+            door: Door(Arc::new(sender)),
+            closed_until,
+            listener: Some(socket(address, reserve.is_some())?.listen(1024)?),
+            reserve,
+        })
+    }
+
+    /// Nobody listens until the door opens: what knocks meanwhile is refused.
+    async fn stay_closed(&mut self, until: Instant) {
+        self.listener = None;
+        sleep_until(until).await;
+        loop {
+            match socket(self.address, self.reserve.is_some()).and_then(|socket| socket.listen(1024)) {
+                Ok(listener) => return self.listener = Some(listener),
+                Err(_) => sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+}
+
+fn socket(address: SocketAddr, shared: bool) -> io::Result<TcpSocket> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(shared)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
+impl Listener for Listening {
     type Io = Connection;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let (stream, peer) = Listener::accept(&mut self.0).await;
-        // an answer of two small writes would wait for a delayed ACK
-        let _ = stream.set_nodelay(true);
-        let reset = Reset::default();
-        (Connection { stream, reset }, peer)
+        loop {
+            let until = *self.closed_until.borrow_and_update();
+            let Some(listener) = self.listener.as_mut().filter(|_| until <= Instant::now()) else {
+                self.stay_closed(until).await;
+                continue;
+            };
+            let (stream, peer) = tokio::select! {
+                accepted = Listener::accept(listener) => accepted,
+                _ = self.closed_until.changed() => continue,
+            };
+            // an answer of two small writes would wait for a delayed ACK
+            let _ = stream.set_nodelay(true);
+            let reset = Reset::default();
+            return (Connection { stream, reset }, peer);
+        }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        Ok(self.address)
     }
 }
 
-impl Connected<IncomingStream<'_, Resettable>> for Reset {
-    fn connect_info(stream: IncomingStream<'_, Resettable>) -> Self {
+impl Connected<IncomingStream<'_, Listening>> for Reset {
+    fn connect_info(stream: IncomingStream<'_, Listening>) -> Self {
         stream.io().reset.clone()
     }
 }

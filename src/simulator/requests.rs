@@ -1,7 +1,7 @@
 //! How many requests came, by kind: what a test of "the second run writes nothing" counts.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, PoisonError},
 };
 
@@ -15,6 +15,9 @@ pub enum Quota {
     None,
 }
 
+/// So many are remembered one by one.
+const LATEST: usize = 1_000;
+
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
@@ -22,6 +25,9 @@ pub struct Counts {
     pub reads: u64,
     pub writes: u64,
     pub by_kind: BTreeMap<String, u64>,
+    /// The kinds of the last requests, in their order.
+    #[serde(skip)]
+    pub latest: VecDeque<String>,
 }
 
 /// Counts every request as it arrives, whatever becomes of it.
@@ -34,7 +40,11 @@ impl Requests {
         counts.total += 1;
         counts.reads += u64::from(quota == Quota::Read);
         counts.writes += u64::from(quota == Quota::Write);
-        *counts.by_kind.entry(kind).or_default() += 1;
+        *counts.by_kind.entry(kind.clone()).or_default() += 1;
+        if counts.latest.len() == LATEST {
+            counts.latest.pop_front();
+        }
+        counts.latest.push_back(kind);
     }
 
     pub fn counts(&self) -> Counts {

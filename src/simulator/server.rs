@@ -1,27 +1,27 @@
 //! Starts the two servers and stops them.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
     body::{Bytes, to_bytes},
-    extract::{Path, Request, State},
+    extract::{self, Path, Request},
     http::{Method, StatusCode},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 use super::{
     Options,
     faults::{Fault, Faults},
-    net::{Reset, Resettable},
+    net::{Door, Listening, Reset},
     oauth::{self, TokenEndpoint},
     page,
     requests::{Counts, Quota, Requests},
-    sheets::{self, Document, Role, Spreadsheet, Store},
+    sheets::{self, Document, Role, Spreadsheet, State, Store},
     tenant::{self, Tenant},
     wedof,
 };
@@ -56,9 +56,17 @@ pub struct Running {
     pub sheets_url: String,
     pub tenants: Vec<Tenant>,
     store: Arc<Store>,
+    accounts: Arc<Vec<wedof::Account>>,
     wedof_side: Arc<Side>,
     sheets_side: Arc<Side>,
     tasks: Vec<JoinHandle<()>>,
+}
+
+/// What all tenants have at one moment: records and spreadsheets.
+#[derive(Debug)]
+pub struct Moment {
+    lists: Vec<wedof::Lists>,
+    documents: Vec<(Arc<Document>, State)>,
 }
 
 impl Drop for Running {
@@ -73,6 +81,40 @@ impl Running {
     /// The state of a spreadsheet, as `/_sheets/ID.json` shows it; `None` if there is none.
     pub fn spreadsheet_json(&self, id: &str) -> Option<Value> {
         sheets::state_json(&self.store, id)
+    }
+
+    /// Everything as it is now, to come back to it.
+    pub fn keep(&self) -> Moment {
+        let documents = self.store.all().into_iter();
+        Moment {
+            lists: self.accounts.iter().map(wedof::Account::keep).collect(),
+            documents: documents
+                .map(|document| {
+                    let state = document.state();
+                    (document, state)
+                })
+                .collect(),
+        }
+    }
+
+    /// Everything as it was then; counts and faults go on.
+    pub fn put_back(&self, moment: &Moment) {
+        for (account, lists) in self.accounts.iter().zip(&moment.lists) {
+            account.put_back(lists);
+        }
+        for (document, state) in &moment.documents {
+            document.put_back(state);
+        }
+    }
+
+    /// For so long from now on, connections to Wedof are refused; those that are open stay.
+    pub fn refuse_wedof(&self, time: Duration) {
+        self.wedof_side.door.close(time);
+    }
+
+    /// The same of the address that the token endpoint and the Sheets API have.
+    pub fn refuse_sheets(&self, time: Duration) {
+        self.sheets_side.door.close(time);
     }
 
     /// Requests that the Wedof side received, by kind.
@@ -91,14 +133,16 @@ impl Running {
 struct Side {
     faults: Faults,
     requests: Requests,
+    door: Door,
     kind: fn(&Method, &str) -> (String, Quota),
 }
 
 impl Side {
-    fn new(kind: fn(&Method, &str) -> (String, Quota)) -> Arc<Self> {
+    fn new(kind: fn(&Method, &str) -> (String, Quota), door: Door) -> Arc<Self> {
         Arc::new(Self {
             faults: Faults::default(),
             requests: Requests::default(),
+            door,
             kind,
         })
     }
@@ -116,18 +160,18 @@ impl Side {
 }
 
 /// Counts a request and lets a fault answer it. The page and the paths of `/_` are the simulator's own.
-async fn before(State(side): State<Arc<Side>>, request: Request, next: Next) -> Response {
+async fn before(extract::State(side): extract::State<Arc<Side>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if path == "/" || path.starts_with("/_") {
         return next.run(request).await;
     }
     let (kind, quota) = (side.kind)(request.method(), path);
     side.requests.count(kind, quota);
-    side.faults.pass(request, next).await
+    side.faults.pass(request, next, &side.door).await
 }
 
 async fn order_faults(
-    State(side): State<Arc<Side>>,
+    extract::State(side): extract::State<Arc<Side>>,
     Json(order): Json<Value>,
 ) -> Result<StatusCode, (StatusCode, String)> {
     let list = if order.is_array() { order } else { json!([order]) };
@@ -137,20 +181,20 @@ async fn order_faults(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn left_faults(State(side): State<Arc<Side>>) -> Json<Vec<Fault>> {
+async fn left_faults(extract::State(side): extract::State<Arc<Side>>) -> Json<Vec<Fault>> {
     Json(side.faults.left())
 }
 
-async fn clear_faults(State(side): State<Arc<Side>>) -> StatusCode {
+async fn clear_faults(extract::State(side): extract::State<Arc<Side>>) -> StatusCode {
     side.faults.clear();
     StatusCode::NO_CONTENT
 }
 
-async fn counts(State(side): State<Arc<Side>>) -> Json<Counts> {
+async fn counts(extract::State(side): extract::State<Arc<Side>>) -> Json<Counts> {
     Json(side.requests.counts())
 }
 
-async fn clear_counts(State(side): State<Arc<Side>>) -> StatusCode {
+async fn clear_counts(extract::State(side): extract::State<Arc<Side>>) -> StatusCode {
     side.requests.clear();
     StatusCode::NO_CONTENT
 }
@@ -166,8 +210,8 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         dataset,
         public_host,
     } = options;
-    let (wedof_listener, wedof_address) = bind("the Wedof API", wedof_address).await?;
-    let (sheets_listener, sheets_address) = bind("the Sheets API", sheets_address).await?;
+    let (wedof_listener, wedof_address) = bind("the Wedof API", wedof_address)?;
+    let (sheets_listener, sheets_address) = bind("the Sheets API", sheets_address)?;
     let public = |address: SocketAddr| match &public_host {
         Some(host) => format!("{host}:{}", address.port()),
         None => address.to_string(),
@@ -176,7 +220,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let token_uri = format!("{sheets_url}token");
 
     let mut tenants = Vec::new();
-    let mut accounts = Vec::new();
+    let mut service_accounts = Vec::new();
     let mut wedof_accounts = Vec::new();
     let store = Arc::new(Store::default());
     for number in 0..count {
@@ -192,7 +236,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
             account.load(folder).map_err(StartError::Dataset)?;
         }
         wedof_accounts.push(account);
-        accounts.push(oauth::Account {
+        service_accounts.push(oauth::Account {
             email: tenant.email.clone(),
             public_key: made.public_key,
         });
@@ -202,12 +246,13 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         tenants.push(tenant);
     }
 
-    let wedof_side = Side::new(wedof::kind);
-    let wedof_router = wedof::router(wedof::Service(Arc::new(wedof_accounts)));
-    let sheets_side = Side::new(sheets::kind);
+    let accounts = Arc::new(wedof_accounts);
+    let wedof_side = Side::new(wedof::kind, wedof_listener.door.clone());
+    let wedof_router = wedof::router(wedof::Service(Arc::clone(&accounts)));
+    let sheets_side = Side::new(sheets::kind, sheets_listener.door.clone());
     let service = sheets::Service {
         store: Arc::clone(&store),
-        tokens: Arc::new(TokenEndpoint::new(accounts, token_uri)),
+        tokens: Arc::new(TokenEndpoint::new(service_accounts, token_uri)),
     };
     let sheets_router = google_router(service, &tenants);
     let tasks = vec![
@@ -221,23 +266,23 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         sheets_url,
         tenants,
         store,
+        accounts,
         wedof_side,
         sheets_side,
         tasks,
     })
 }
 
-async fn bind(what: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let wrong = |source| StartError::Bind { what, address, source };
-    let listener = TcpListener::bind(address).await.map_err(wrong)?;
-    let bound = listener.local_addr().map_err(wrong)?;
+fn bind(what: &'static str, address: SocketAddr) -> Result<(Listening, SocketAddr), StartError> {
+    let listener = Listening::on(address).map_err(|source| StartError::Bind { what, address, source })?;
+    let bound = listener.address;
     Ok((listener, bound))
 }
 
-fn serve(listener: TcpListener, router: Router) -> JoinHandle<()> {
+fn serve(listener: Listening, router: Router) -> JoinHandle<()> {
     let service = router.into_make_service_with_connect_info::<Reset>();
     tokio::spawn(async move {
-        let _ = axum::serve(Resettable(listener), service).await;
+        let _ = axum::serve(listener, service).await;
     })
 }
 
@@ -276,11 +321,11 @@ fn google_router(service: sheets::Service, tenants: &[Tenant]) -> Router {
         .merge(sheets::admin_router(service))
 }
 
-async fn token(State(service): State<sheets::Service>, form: Bytes) -> Response {
+async fn token(extract::State(service): extract::State<sheets::Service>, form: Bytes) -> Response {
     service.tokens.answer(&form)
 }
 
-async fn sheets_api(State(service): State<sheets::Service>, request: Request) -> Response {
+async fn sheets_api(extract::State(service): extract::State<sheets::Service>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match to_bytes(body, MAX_BODY).await {
         Ok(body) => sheets::answer(

@@ -183,3 +183,34 @@ async fn requests_are_counted_by_kind_and_quota_even_if_a_fault_answers() {
         json!({"GET /api/registrationFolders": 1, "GET /api/registrationFolders/{id}": 1, "GET /api/organisms/me": 1});
     assert_eq!(counts["byKind"], kinds);
 }
+
+#[tokio::test]
+async fn connections_are_refused_for_a_while_and_then_taken_at_the_same_address() {
+    let simulator = Simulator::start().await;
+    order_wedof(&simulator, json!({"answer": {"thenRefuseMs": 300}})).await;
+    let began = Instant::now();
+    assert_eq!(simulator.wedof("organisms/me").await.status, 200);
+    let refused = simulator.wedof_request("organisms/me").send().await.unwrap_err();
+    assert!(refused.is_connect(), "{refused:?}");
+    while simulator.wedof_request("organisms/me").send().await.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(began.elapsed() >= Duration::from_millis(300));
+}
+
+#[tokio::test]
+async fn a_moment_that_was_kept_comes_back() {
+    let simulator = Simulator::start().await;
+    let moment = simulator.running.keep();
+    let (state, folders) = (simulator.state(), simulator.wedof("registrationFolders").await.json);
+    simulator.batch(json!([{"addSheet": {}}])).await;
+    let id = folders[0]["externalId"].as_str().unwrap();
+    simulator
+        .wedof_admin(Method::DELETE, &format!("_wedof/0/registrationFolders/{id}"), None)
+        .await;
+    assert_ne!(simulator.state()["sheets"], state["sheets"]);
+    simulator.running.put_back(&moment);
+    assert_eq!(simulator.state()["sheets"], state["sheets"]);
+    assert_eq!(simulator.wedof("registrationFolders").await.json, folders);
+}

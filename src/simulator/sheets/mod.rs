@@ -34,14 +34,13 @@ pub use self::{
     admin::router as admin_router,
     model::Spreadsheet,
     route::kind,
-    store::{Document, Role, Store},
+    store::{Document, Role, State, Store},
 };
 use self::{
     error::{ApiError, ApiResult},
     mask::Mask,
     model::Editor,
     route::{Call, Query, Route},
-    store::State,
     values::Render,
     view::View,
 };

@@ -64,6 +64,13 @@ impl Document {
         Ok((result, Arc::clone(&state.book)))
     }
 
+    /// Undoes whatever happened since that state.
+    pub fn put_back(&self, state: &State) {
+        let mut now = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        now.book = Arc::clone(&state.book);
+        now.revision += 1;
+    }
+
     pub fn set_sharing(&self, sharing: BTreeMap<String, Role>) {
         *self.sharing.write().unwrap_or_else(PoisonError::into_inner) = sharing;
     }

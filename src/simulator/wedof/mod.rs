@@ -39,6 +39,10 @@ pub struct Account {
     lists: RwLock<BTreeMap<String, Vec<Arc<Record>>>>,
 }
 
+/// The records of an account at one moment.
+#[derive(Debug)]
+pub struct Lists(BTreeMap<String, Vec<Arc<Record>>>);
+
 /// A record and its JSON text, written once.
 #[derive(Debug)]
 struct Record {
@@ -122,6 +126,18 @@ impl Account {
         let list = self.list(resource)?;
         list.into_iter()
             .find(|record| record.id == id || (id == "me" && resource == "organisms"))
+    }
+
+    /// All records, for [`Self::put_back`].
+    pub fn keep(&self) -> Lists {
+        Lists(self.lists.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    pub fn put_back(&self, lists: &Lists) {
+        self.lists
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&lists.0);
     }
 
     fn change<T>(&self, resource: &str, change: impl FnOnce(&mut Vec<Arc<Record>>) -> T) -> T {
