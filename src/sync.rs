@@ -239,9 +239,9 @@ impl Sync<'_> {
         if cuts > 0 {
             notes.push(format!("{cuts} texts longer than a cell may be were cut"));
         }
-        task.write(table.rows.len());
+        task.write(table.len());
         let change = self.tab(spec, resource, &table, deletions).await?;
-        let rows = i64::try_from(table.rows.len()).unwrap_or(i64::MAX);
+        let rows = i64::try_from(table.len()).unwrap_or(i64::MAX);
         notes.extend(change.notes.iter().cloned());
         Ok(End::Done { rows, change, notes })
     }

@@ -8,7 +8,6 @@ use super::{
     start::folded,
     tab::{OwnedColumn, Tab},
 };
-use crate::table::key_of;
 
 /// How many rows from the top are searched for a header: people put banners above it.
 const SEARCHED: usize = 20;
@@ -19,8 +18,8 @@ pub fn proof(tab: &Tab, wish: &TabWish<'_>) -> Option<(usize, Vec<OwnedColumn>)>
     let columns = matched(tab, wish, header);
     let key_path = &wish.table.columns[0].path;
     let key = columns.iter().find(|column| column.mark.path == *key_path)?.index;
-    let filled = tab.cells.get(header)?.iter().filter(|cell| !cell.is_blank()).count();
-    let known: HashSet<&str> = wish.table.rows.iter().filter_map(|row| key_of(row)).collect();
+    let filled = tab.filled(header).count();
+    let known: HashSet<&str> = wish.table.keys().flatten().collect();
     let holds_a_record = (0..tab.used_rows()).filter(|row| *row != header).any(|row| {
         tab.cell(row, key)
             .key()
@@ -34,10 +33,7 @@ fn header(tab: &Tab, wish: &TabWish<'_>) -> Option<usize> {
     let key = wish.table.columns.first()?;
     (0..tab.used_rows().min(SEARCHED)).find(|row| {
         let ours = matched(tab, wish, *row);
-        let filled = tab
-            .cells
-            .get(*row)
-            .map_or(0, |cells| cells.iter().filter(|cell| !cell.is_blank()).count());
+        let filled = tab.filled(*row).count();
         ours.iter().any(|column| column.mark.path == key.path) && ours.len() * 2 >= filled
     })
 }
@@ -63,8 +59,7 @@ pub fn header_of_marked(tab: &Tab, wish: &TabWish<'_>) -> Option<usize> {
 
 fn matched(tab: &Tab, wish: &TabWish<'_>, row: usize) -> Vec<OwnedColumn> {
     let mut taken = HashSet::new();
-    let cells = tab.cells.get(row).map(Vec::as_slice).unwrap_or_default();
-    let ours = cells.iter().enumerate().filter_map(|(index, cell)| {
+    let ours = tab.filled(row).filter_map(|(index, cell)| {
         let text = cell.label();
         let column = wish
             .table

@@ -27,7 +27,6 @@ use super::{
 use crate::{
     failure::{Failure, reason},
     spec::ResourceName,
-    table::key_of,
 };
 
 const ROUNDS: usize = 3;
@@ -209,7 +208,7 @@ impl Book<'_> {
 
     async fn cells(&self, tab: &mut Tab, wish: &TabWish<'_>) -> Result<(), Error> {
         read::cells(self.client, &self.id, tab).await?;
-        let listed: HashSet<&str> = wish.table.rows.iter().filter_map(|row| key_of(row)).collect();
+        let listed: HashSet<&str> = wish.table.keys().flatten().collect();
         let doubtful = tab.doubtful(&wish.table.columns[0].path, |key| listed.contains(key));
         read::texts(self.client, &self.id, tab, &doubtful).await
     }

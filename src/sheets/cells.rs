@@ -1,5 +1,7 @@
 //! One cell: what it should hold against what it holds.
 
+use std::borrow::Cow;
+
 use jiff::tz::TimeZone;
 
 use super::{requests::Entered, serial, tab::Seen};
@@ -7,12 +9,12 @@ use crate::table::Cell;
 
 /// Whether a cell already shows what it should. Times compare as whole milliseconds, other numbers by 1e-14 of their
 /// size (two ways of computing a serial give two doubles), text exactly.
-pub fn same(wished: &Cell, seen: &Seen, zone: &TimeZone) -> bool {
+pub fn same(wished: &Cell<'_>, seen: &Seen<'_>, zone: &TimeZone) -> bool {
     match (wished, seen) {
         (Cell::Blank, seen) => seen.is_blank(),
         (Cell::Bool(wished), Seen::Bool(seen)) => wished == seen,
         (Cell::Number(wished), Seen::Number(seen)) => same_number(*wished, *seen),
-        (Cell::Text(wished), Seen::Text(seen)) => **wished == **seen,
+        (Cell::Text(wished), Seen::Text(seen)) => wished == seen,
         (Cell::Day(days), Seen::Number(seen)) => serial::to_ms(serial::of_day(*days)) == serial::to_ms(*seen),
         (Cell::Instant(ms), Seen::Number(seen)) => serial::to_ms(serial::of_instant(*ms, zone)) == serial::to_ms(*seen),
         _ => false,
@@ -23,25 +25,25 @@ pub fn same_number(a: f64, b: f64) -> bool {
     a == b || (a - b).abs() <= 1e-14 * a.abs().max(b.abs())
 }
 
-pub fn entered(cell: &Cell, zone: &TimeZone) -> Entered {
+pub fn entered<'a>(cell: Cell<'a>, zone: &TimeZone) -> Entered<'a> {
     match cell {
         Cell::Blank => Entered::Blank,
-        Cell::Bool(value) => Entered::Bool(*value),
-        Cell::Number(value) => Entered::Number(*value),
-        Cell::Text(value) => Entered::Text(value.clone()),
-        Cell::Day(days) => Entered::Number(serial::of_day(*days)),
-        Cell::Instant(ms) => Entered::Number(serial::of_instant(*ms, zone)),
+        Cell::Bool(value) => Entered::Bool(value),
+        Cell::Number(value) => Entered::Number(value),
+        Cell::Text(value) => Entered::Text(value),
+        Cell::Day(days) => Entered::Number(serial::of_day(days)),
+        Cell::Instant(ms) => Entered::Number(serial::of_instant(ms, zone)),
     }
 }
 
 /// What a person's cell held, to put it back.
-pub fn restored(seen: &Seen) -> Entered {
+pub fn restored<'a>(seen: &'a Seen<'_>) -> Entered<'a> {
     match seen {
         Seen::Blank => Entered::Blank,
         Seen::Bool(value) => Entered::Bool(*value),
         Seen::Number(value) => Entered::Number(*value),
-        Seen::Text(text) if seen.is_formula() => Entered::Formula(text.as_str().into()),
-        Seen::Text(text) => Entered::Text(text.as_str().into()),
+        Seen::Text(text) if seen.is_formula() => Entered::Formula(Cow::Borrowed(text)),
+        Seen::Text(text) => Entered::Text(Cow::Borrowed(text)),
     }
 }
 

@@ -120,7 +120,7 @@ fn guard(tab: &Tab, wish: &TabWish<'_>, losses: usize, held: usize) -> Result<()
              with --allow-deletions {}, or raise deletionGuard.maxPercent; if not, look at the filters and at the account \
              of the API key (a copied spreadsheet holds another account's records: empty the tab)",
             tab.title,
-            wish.table.rows.len(),
+            wish.table.len(),
             wish.resource,
         ),
     ))

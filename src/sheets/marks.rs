@@ -50,7 +50,7 @@ impl TabMark {
             title: wish.title.to_owned(),
             origin: wish.origin.to_owned(),
             filters: wish.filters.to_owned(),
-            rows: wish.table.rows.len(),
+            rows: wish.table.len(),
         }
     }
 

@@ -14,7 +14,7 @@ use super::{
     rows::{Row, Rows},
     snapshot::Snapshot,
     start::{Start, lost_keys, start},
-    tab::{Protected, Rect, Tab},
+    tab::{Protected, Rect, Seen, Tab},
     write::{Planner, Rewrite},
 };
 use crate::failure::{Failure, reason};
@@ -205,7 +205,7 @@ pub fn plan(tab: Option<&Tab>, titles: &[String], wish: &TabWish<'_>, context: &
     let mut prediction = Prediction::new(seen.sheet_id, header, layout.key(), labels, keys_of(&seen));
     prediction.apply(&[Shift::Key {
         row: header,
-        key: super::tab::Seen::Text(layout.key_label().to_owned()).key(),
+        key: Seen::Text(layout.key_label().into()).key(),
     }]);
 
     let mut snapshot = context.snapshot.clone();
@@ -235,7 +235,7 @@ fn owned(tab: &Tab, wish: &TabWish<'_>) -> Vec<(usize, Option<usize>)> {
         .collect()
 }
 
-fn change(tab: &Tab, rows: &Rows, layout: &Layout, fate: &Fate, rewrite: &Rewrite, units: &[Unit]) -> TabChange {
+fn change(tab: &Tab, rows: &Rows, layout: &Layout, fate: &Fate, rewrite: &Rewrite<'_>, units: &[Unit]) -> TabChange {
     let mut counts = Counts::default();
     for unit in units {
         counts += unit.counts;
@@ -308,7 +308,7 @@ fn check_cells(tab: &Tab, layout: &Layout, inserted: usize, context: &Context<'_
 fn refuse_protected(
     tab: &Tab,
     layout: &Layout,
-    rewrite: &Rewrite,
+    rewrite: &Rewrite<'_>,
     planner: &Planner<'_>,
     header: usize,
     context: &Context<'_>,

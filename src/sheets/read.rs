@@ -1,11 +1,14 @@
 //! The tab as it is: metadata first, then values, both by sheet ID, so that a title such as `CPF2024` is never taken for
 //! an address.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use google_sheets4::api::{DeveloperMetadata, SearchDeveloperMetadataResponse, Sheet, Spreadsheet};
 use jiff::tz::TimeZone;
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::{Value, json};
 
 use super::{
@@ -19,6 +22,7 @@ use super::{
 use crate::{
     failure::{Failure, reason},
     spec::ResourceName,
+    table::{Cell, Packed},
 };
 
 const FIELDS: &str = "spreadsheetId,properties(title,timeZone),sheets(properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)),merges,protectedRanges(range,unprotectedRanges,requestingUserCanEdit,warningOnly))";
@@ -218,7 +222,7 @@ impl Outline {
             row_count,
             column_count,
             frozen_rows: size(grid.frozen_row_count),
-            cells: Vec::new(),
+            cells: Arc::default(),
             texts: HashSet::new(),
             mark: self.tab_mark(id).filter(|_| ours),
             revision: revision.filter(|_| ours),
@@ -277,7 +281,10 @@ pub async fn texts(
             .pop()
             .unwrap_or_default();
         for (row, _) in doubtful.iter().filter(|(_, of)| *of == column) {
-            if values.get(*row).and_then(|cells| cells.first()) == Some(tab.cell(*row, column)) {
+            if values
+                .get(*row)
+                .is_some_and(|cells| Seen::from(cells.get(0)) == tab.cell(*row, column))
+            {
                 tab.texts.insert((*row, column));
             }
         }
@@ -306,41 +313,67 @@ pub async fn keys(client: &Client, spreadsheet: &str, like: &Prediction) -> Resu
     };
     let column = values.pop().unwrap_or_default();
     let top = values.pop().unwrap_or_default().into_iter().next().unwrap_or_default();
-    let label = |index: &usize| top.get(*index).map(Seen::label).unwrap_or_default();
+    let label = |index: &usize| Seen::from(top.get(*index)).label();
     Ok(Prediction::new(
         *sheet_id,
         *header,
         *key,
         labels.iter().map(|(index, _)| (*index, label(index))).collect(),
-        column.iter().map(|row| row.first().and_then(Seen::key)).collect(),
+        column.iter().map(|row| Seen::from(row.get(0)).key()).collect(),
     ))
 }
 
-/// The part of `BatchGetValuesByDataFilterResponse` that is read: straight into cells, without a tree of JSON between.
-#[derive(Default, Deserialize)]
+/// The part of `BatchGetValuesByDataFilterResponse` that is read: straight into packed rows, without a tree of JSON between.
+#[derive(Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Found {
     value_ranges: Vec<Matched>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Matched {
     value_range: Values,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, serde::Deserialize)]
 #[serde(default)]
 struct Values {
-    values: Vec<Vec<Seen>>,
+    values: Vec<Line>,
 }
 
-async fn values(
-    client: &Client,
-    spreadsheet: &str,
-    ranges: &[Value],
-    render: &str,
-) -> Result<Vec<Vec<Vec<Seen>>>, Error> {
+struct Line(Packed);
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Cells;
+
+        impl<'de> Visitor<'de> for Cells {
+            type Value = Line;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the values of a row")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut cells: A) -> Result<Line, A::Error> {
+                let mut failed = None;
+                let cells = std::iter::from_fn(|| match cells.next_element::<Seen<'_>>() {
+                    Ok(cell) => cell.map(Cell::from),
+                    Err(error) => {
+                        failed = Some(error);
+                        None
+                    }
+                });
+                let row = Packed::of(cells.enumerate());
+                failed.map_or(Ok(Line(row)), Err)
+            }
+        }
+
+        deserializer.deserialize_seq(Cells)
+    }
+}
+
+async fn values(client: &Client, spreadsheet: &str, ranges: &[Value], render: &str) -> Result<Vec<Vec<Packed>>, Error> {
     let filters: Vec<Value> = ranges.iter().map(|range| json!({"gridRange": range})).collect();
     let body = json!({
         "dataFilters": filters, "majorDimension": "ROWS",
@@ -351,6 +384,6 @@ async fn values(
     Ok(found
         .value_ranges
         .into_iter()
-        .map(|matched| matched.value_range.values)
+        .map(|matched| matched.value_range.values.into_iter().map(|Line(row)| row).collect())
         .collect())
 }

@@ -1,7 +1,7 @@
 //! Requests of a batch as JSON text, one function a kind. Text, not the crate's types: a `CellData` takes 2,960 bytes in
 //! memory, and most of a body is cells.
 
-use std::fmt::Write;
+use std::{borrow::Cow, fmt::Write};
 
 use serde_json::json;
 
@@ -17,15 +17,15 @@ pub const UNIT_BYTES: usize = 1_000_000;
 
 /// A cell's new value: what `userEnteredValue` takes.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entered {
+pub enum Entered<'a> {
     Blank,
     Bool(bool),
     Number(f64),
-    Text(Box<str>),
-    Formula(Box<str>),
+    Text(Cow<'a, str>),
+    Formula(Cow<'a, str>),
 }
 
-impl Entered {
+impl Entered<'_> {
     /// What it takes in a body, about.
     pub fn bytes(&self) -> usize {
         match self {
@@ -105,7 +105,7 @@ impl Unit {
     }
 
     /// New values for a rectangle, row by row; formats, notes and validation of the cells stay.
-    pub fn update_cells<'a>(&mut self, sheet: i32, range: Rect, rows: impl Iterator<Item = &'a [Entered]>) {
+    pub fn update_cells<'a>(&mut self, sheet: i32, range: Rect, rows: impl Iterator<Item = &'a [Entered<'a>]>) {
         let mut out = String::from(r#"{"updateCells":{"rows":["#);
         for (number, row) in rows.enumerate() {
             out.push_str(if number > 0 {

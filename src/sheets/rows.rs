@@ -10,7 +10,6 @@ use super::{
     cells::same,
     tab::{Seen, Tab},
 };
-use crate::table::{Cell, key_of};
 
 /// Most rows with a cleared id that are looked up: each is compared with every record.
 const MOST_CLEARED: usize = 100;
@@ -56,10 +55,9 @@ impl Rows {
     ) -> Self {
         let table = wish.table;
         let by_key: HashMap<&str, usize> = table
-            .rows
-            .iter()
+            .keys()
             .enumerate()
-            .filter_map(|(index, row)| Some((key_of(row)?, index)))
+            .filter_map(|(index, key)| Some((key?, index)))
             .collect();
         let is_owned: HashSet<usize> = owned.iter().map(|(column, _)| *column).collect();
 
@@ -94,8 +92,7 @@ impl Rows {
         let filled_down = filled_down(tab, &rows, &is_owned);
         for (index, row) in rows.iter_mut().enumerate() {
             let written = || {
-                let cells = tab.cells.get(index).map(Vec::as_slice).unwrap_or_default();
-                cells.iter().enumerate().any(|(column, cell)| {
+                tab.filled(index).any(|(column, cell)| {
                     let formula_of_all = cell.is_formula() && filled_down.contains(&column);
                     !is_owned.contains(&column) && !cell.is_blank_or_unticked() && !formula_of_all
                 })
@@ -172,13 +169,14 @@ fn heal(
         .take(MOST_CLEARED)
         .collect();
     for row in cleared {
-        let equal = |record: &Vec<Cell>| {
-            compared
-                .iter()
-                .all(|(column, of)| same(&record[*of], tab.cell(row, *column), zone))
+        let cells = tab.row(row);
+        let equal = |record: usize| {
+            compared.iter().all(|(column, of)| {
+                let seen = cells.get(*column).unwrap_or(&Seen::Blank);
+                same(&wish.table.cell(record, *of), seen, zone)
+            })
         };
-        let table = &wish.table.rows;
-        let mut matches = (0..table.len()).filter(|record| !seen.contains(record) && equal(&table[*record]));
+        let mut matches = (0..wish.table.len()).filter(|record| !seen.contains(record) && equal(*record));
         if let (Some(record), None) = (matches.next(), matches.next()) {
             seen.insert(record);
             rows[row] = Row::Record(record);
@@ -189,22 +187,24 @@ fn heal(
 }
 
 fn filled_down(tab: &Tab, rows: &[Row], owned: &HashSet<usize>) -> Vec<usize> {
-    let records: Vec<usize> = (0..rows.len())
-        .filter(|row| matches!(rows[*row], Row::Record(_)))
-        .collect();
-    let formulas = |column: usize| {
-        records
-            .iter()
-            .filter(|row| tab.cell(**row, column).is_formula())
-            .count()
-    };
-    let width = tab.cells.iter().map(Vec::len).max().unwrap_or(0);
-    (0..width)
-        .filter(|column| !owned.contains(column) && formulas(*column) * 2 > records.len())
+    let mut records = 0;
+    let mut formulas = vec![0; tab.column_count];
+    for (row, _) in rows.iter().enumerate().filter(|(_, row)| matches!(row, Row::Record(_))) {
+        records += 1;
+        for (column, cell) in tab.filled(row) {
+            if cell.is_formula()
+                && let Some(count) = formulas.get_mut(column)
+            {
+                *count += 1;
+            }
+        }
+    }
+    (0..formulas.len())
+        .filter(|column| !owned.contains(column) && formulas[*column] * 2 > records)
         .collect()
 }
 
-impl Seen {
+impl Seen<'_> {
     /// A checkbox that nobody ticked is no content.
     fn is_blank_or_unticked(&self) -> bool {
         matches!(self, Self::Blank | Self::Bool(false))

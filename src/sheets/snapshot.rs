@@ -12,9 +12,9 @@ use super::{
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Remembered {
     /// People's cells: which of their columns, counted from the left, and what it held.
-    pub people: Vec<(usize, Seen)>,
+    pub people: Vec<(usize, Seen<'static>)>,
     /// A row whose record Wedof no longer lists: its own cells by path. Nobody else can tell what they were.
-    pub kept: Option<Vec<(String, Seen)>>,
+    pub kept: Option<Vec<(String, Seen<'static>)>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -42,12 +42,12 @@ impl Snapshot {
                 .enumerate()
                 .map(|(number, column)| (number, tab.cell(row, *column)))
                 .filter(|(_, seen)| !seen.is_blank())
-                .map(|(number, seen)| (number, seen.clone()))
+                .map(|(number, seen)| (number, seen.into_owned()))
                 .collect();
             let kept = is_kept.then(|| {
                 tab.columns
                     .iter()
-                    .map(|column| (column.mark.path.clone(), tab.cell(row, column.index).clone()))
+                    .map(|column| (column.mark.path.clone(), tab.cell(row, column.index).into_owned()))
                     .collect()
             });
             self.rows.entry(text).or_insert(Remembered { people, kept });

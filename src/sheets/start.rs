@@ -6,11 +6,11 @@ use super::{
     marks::{ColumnMark, HEADER, TAB, TabMark},
     plan::Context,
     requests::{Entered, Unit, on_line, on_sheet},
-    tab::{Claim, OwnedColumn, Rect, Seen, Tab},
+    tab::{Claim, OwnedColumn, Rect, Tab},
 };
 use crate::{
     failure::{Failure, reason},
-    table::Kind,
+    table::{Cell, Kind, Packed},
 };
 
 const NOTE: &str = "Filled by wedof-sheet-sync: what you type in the columns that it fills is replaced by Wedof's values. \
@@ -106,7 +106,7 @@ fn furnish(mut tab: Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Start {
         rows: (0, 1),
         columns: (0, columns.len()),
     };
-    let labels: Vec<Entered> = columns
+    let labels: Vec<Entered<'_>> = columns
         .iter()
         .map(|column| Entered::Text(column.label.as_str().into()))
         .collect();
@@ -117,7 +117,8 @@ fn furnish(mut tab: Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Start {
         unit.freeze_rows(sheet, 1);
         tab.frozen_rows = 1;
     }
-    tab.cells = vec![columns.iter().map(|column| Seen::Text(column.label.clone())).collect()];
+    let labels = columns.iter().map(|column| Cell::Text(column.label.as_str().into()));
+    tab.fill(vec![Packed::of(labels.enumerate())]);
     tab.columns.clear();
     for (index, column) in columns.iter().enumerate() {
         let data = Rect {

@@ -1,23 +1,24 @@
 //! A tab as it was found: its grid, its marks, and what stands in the way of writing.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet, sync::Arc};
 
 use serde::de::{Deserialize, Deserializer, Visitor};
 
 use super::marks::{ColumnMark, Revision, TabMark};
+use crate::table::{Cell, Packed};
 
 /// What a cell holds, as `FORMULA` + `SERIAL_NUMBER` rendering shows it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Seen {
+pub enum Seen<'a> {
     #[default]
     Blank,
     Bool(bool),
     Number(f64),
     /// A text that begins with `=` is a formula, or a text that looks like one.
-    Text(String),
+    Text(Cow<'a, str>),
 }
 
-impl Seen {
+impl Seen<'_> {
     pub fn is_blank(&self) -> bool {
         matches!(self, Self::Blank)
     }
@@ -42,54 +43,91 @@ impl Seen {
     /// The text of a header cell.
     pub fn label(&self) -> String {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => text.clone().into_owned(),
             other => other.key().unwrap_or_default(),
+        }
+    }
+
+    pub fn into_owned(self) -> Seen<'static> {
+        match self {
+            Self::Blank => Seen::Blank,
+            Self::Bool(value) => Seen::Bool(value),
+            Self::Number(value) => Seen::Number(value),
+            Self::Text(text) => Seen::Text(text.into_owned().into()),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for Seen {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Cell;
+/// How a cell is packed.
+impl<'a> From<Seen<'a>> for Cell<'a> {
+    fn from(seen: Seen<'a>) -> Self {
+        match seen {
+            Seen::Blank => Self::Blank,
+            Seen::Bool(value) => Self::Bool(value),
+            Seen::Number(value) => Self::Number(value),
+            Seen::Text(text) => Self::Text(text),
+        }
+    }
+}
 
-        impl Visitor<'_> for Cell {
-            type Value = Seen;
+/// And how it is unpacked: days and moments are numbers in a tab.
+impl<'a> From<Cell<'a>> for Seen<'a> {
+    fn from(cell: Cell<'a>) -> Self {
+        match cell {
+            Cell::Bool(value) => Self::Bool(value),
+            Cell::Number(value) => Self::Number(value),
+            Cell::Text(text) => Self::Text(text),
+            Cell::Blank | Cell::Day(_) | Cell::Instant(_) => Self::Blank,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Value;
+
+        impl<'de> Visitor<'de> for Value {
+            type Value = Seen<'de>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("the value of a cell")
             }
 
-            fn visit_unit<E>(self) -> Result<Seen, E> {
+            fn visit_unit<E>(self) -> Result<Seen<'de>, E> {
                 Ok(Seen::Blank)
             }
 
-            fn visit_bool<E>(self, value: bool) -> Result<Seen, E> {
+            fn visit_bool<E>(self, value: bool) -> Result<Seen<'de>, E> {
                 Ok(Seen::Bool(value))
             }
 
-            fn visit_i64<E>(self, value: i64) -> Result<Seen, E> {
+            fn visit_i64<E>(self, value: i64) -> Result<Seen<'de>, E> {
                 Ok(Seen::Number(value as f64))
             }
 
-            fn visit_u64<E>(self, value: u64) -> Result<Seen, E> {
+            fn visit_u64<E>(self, value: u64) -> Result<Seen<'de>, E> {
                 Ok(Seen::Number(value as f64))
             }
 
-            fn visit_f64<E>(self, value: f64) -> Result<Seen, E> {
+            fn visit_f64<E>(self, value: f64) -> Result<Seen<'de>, E> {
                 Ok(Seen::Number(value))
             }
 
-            fn visit_str<E>(self, value: &str) -> Result<Seen, E> {
-                Ok(if value.is_empty() {
-                    Seen::Blank
-                } else {
-                    Seen::Text(value.to_owned())
-                })
+            fn visit_str<E>(self, value: &str) -> Result<Seen<'de>, E> {
+                Ok(text(value.to_owned().into()))
+            }
+
+            fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Seen<'de>, E> {
+                Ok(text(value.into()))
             }
         }
 
-        deserializer.deserialize_any(Cell)
+        deserializer.deserialize_any(Value)
     }
+}
+
+fn text(text: Cow<'_, str>) -> Seen<'_> {
+    if text.is_empty() { Seen::Blank } else { Seen::Text(text) }
 }
 
 /// Half-open ranges of rows and columns, from 0.
@@ -180,8 +218,8 @@ pub struct Tab {
     pub row_count: usize,
     pub column_count: usize,
     pub frozen_rows: usize,
-    /// Trailing blanks are left out, rows may be shorter than the grid.
-    pub cells: Vec<Vec<Seen>>,
+    /// Shared by copies of the tab: they are most of it.
+    pub cells: Arc<[Packed]>,
     /// (row, column) of cells that look like formulas and are texts: a note of Wedof's may begin with `=`.
     pub texts: HashSet<(usize, usize)>,
     pub mark: Option<(i32, TabMark)>,
@@ -199,17 +237,33 @@ pub struct Tab {
 }
 
 impl Tab {
-    /// Takes the cells that were read; an unmarked tab that has none is empty.
-    pub fn fill(&mut self, cells: Vec<Vec<Seen>>) {
-        self.cells = cells;
+    /// Takes the rows that were read; an unmarked tab that has none is empty.
+    pub fn fill(&mut self, rows: Vec<Packed>) {
+        self.cells = rows.into();
         if self.claim == Claim::Unproven && self.used_rows() == 0 {
             self.claim = Claim::Empty;
         }
     }
 
-    pub fn cell(&self, row: usize, column: usize) -> &Seen {
-        static BLANK: Seen = Seen::Blank;
-        self.cells.get(row).and_then(|row| row.get(column)).unwrap_or(&BLANK)
+    pub fn cell(&self, row: usize, column: usize) -> Seen<'_> {
+        self.cells.get(row).map_or(Seen::Blank, |row| row.get(column).into())
+    }
+
+    /// The filled cells of a row with their columns, from left to right.
+    pub fn filled(&self, row: usize) -> impl Iterator<Item = (usize, Seen<'_>)> {
+        let row = self.cells.get(row).into_iter();
+        row.flat_map(Packed::cells).map(|(column, cell)| (column, cell.into()))
+    }
+
+    /// All cells of a row.
+    pub fn row(&self, row: usize) -> Vec<Seen<'_>> {
+        let mut cells = vec![Seen::Blank; self.column_count];
+        for (column, cell) in self.filled(row) {
+            if let Some(place) = cells.get_mut(column) {
+                *place = cell;
+            }
+        }
+        cells
     }
 
     pub fn is_formula(&self, row: usize, column: usize) -> bool {
@@ -222,7 +276,7 @@ impl Tab {
         let Some(key) = self.columns.iter().find(|column| column.mark.path == key) else {
             return Vec::new();
         };
-        let rows = (0..self.cells.len()).filter(|row| {
+        let rows = (0..self.used_rows()).filter(|row| {
             let text = self.cell(*row, key.index).key();
             text.is_some_and(|text| !is_listed(&text))
         });
@@ -240,7 +294,7 @@ impl Tab {
     pub fn used_rows(&self) -> usize {
         self.cells
             .iter()
-            .rposition(|row| row.iter().any(|cell| !cell.is_blank()))
+            .rposition(|row| !row.is_blank())
             .map_or(0, |row| row + 1)
     }
 }

@@ -20,11 +20,27 @@ use super::{
 use crate::{
     failure::Failure,
     spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
-    table::{Cell, Column, KeyShape, Kind, Table},
+    table::{self, Cell, Column, KeyShape, Kind, Packed},
 };
 
 pub const TODAY: i32 = 20_000;
 const RESOURCE: ResourceName = ResourceName::RegistrationFolders;
+
+/// A table whose cells a test can change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Cell<'static>>>,
+    pub key_shape: KeyShape,
+}
+
+impl Table {
+    fn packed(&self) -> table::Table {
+        let pack = |row: &Vec<Cell<'static>>| Packed::of(row.iter().cloned().enumerate());
+        let rows = self.rows.iter().map(pack).collect();
+        table::Table::new(self.columns.clone(), self.key_shape, rows)
+    }
+}
 
 /// A tab and what it should be.
 #[derive(Debug, Clone)]
@@ -80,10 +96,11 @@ impl World {
     }
 
     pub fn plan_after(&self, snapshot: &Snapshot) -> Result<Plan, Failure> {
+        let table = self.table.packed();
         let wish = TabWish {
             resource: RESOURCE,
             title: &self.title,
-            table: &self.table,
+            table: &table,
             columns: &self.columns,
             missing_rows: self.missing_rows,
             guard: self.guard,
@@ -209,7 +226,7 @@ impl World {
         }
     }
 
-    pub fn get(&self, key: &str, path: &str) -> &Seen {
+    pub fn get(&self, key: &str, path: &str) -> &Seen<'static> {
         self.grid.value(self.row(key), self.column(path))
     }
 
@@ -227,15 +244,15 @@ impl World {
     }
 
     pub fn drop_record(&mut self, key: &str) {
-        self.table.rows.retain(|row| row[0] != Cell::Text(key.into()));
+        self.table.rows.retain(|row| key_of(row) != Some(key));
     }
 }
 
-pub fn text(text: &str) -> Seen {
+pub fn text(text: &str) -> Seen<'static> {
     if text.is_empty() {
         Seen::Blank
     } else {
-        Seen::Text(text.into())
+        Seen::Text(text.to_owned().into())
     }
 }
 
@@ -244,6 +261,14 @@ pub fn column(path: &str, kind: Kind) -> Column {
         path: path.into(),
         label: format!("L {path}"),
         kind,
+    }
+}
+
+/// The key of a row, the text of its first cell.
+pub fn key_of<'a>(row: &'a [Cell<'static>]) -> Option<&'a str> {
+    match row.first() {
+        Some(Cell::Text(key)) => Some(key),
+        _ => None,
     }
 }
 
@@ -260,7 +285,7 @@ pub fn folders(ids: impl IntoIterator<Item = u32>) -> Table {
     }
 }
 
-pub fn folder(id: u32) -> Vec<Cell> {
+pub fn folder(id: u32) -> Vec<Cell<'static>> {
     vec![
         Cell::Text(id.to_string().into()),
         Cell::Text(format!("name of {id}").into()),

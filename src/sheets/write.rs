@@ -8,11 +8,10 @@ use super::{
     plan::Context,
     requests::{Counts, Entered, Shift, UNIT_BYTES, Unit},
     rows::{Row, Rows},
-    serial,
     snapshot::Remembered,
     tab::{Rect, Seen, Tab},
 };
-use crate::table::{Cell, key_of};
+use crate::table::Cell;
 
 /// A row to insert.
 #[derive(Clone, Copy)]
@@ -23,22 +22,22 @@ enum New<'a> {
     Kept(&'a str, &'a Remembered),
 }
 
-struct RewrittenRow {
+struct RewrittenRow<'a> {
     row: usize,
     what: Row,
     /// Owned columns by their number, from left to right, with their new value.
-    cells: Vec<(usize, Entered)>,
+    cells: Vec<(usize, Entered<'a>)>,
 }
 
 /// Cells of rows as read that change.
-pub struct Rewrite {
+pub struct Rewrite<'a> {
     /// From the top.
-    rows: Vec<RewrittenRow>,
+    rows: Vec<RewrittenRow<'a>>,
     /// Formulas of people among the cells that change.
     pub formulas: usize,
 }
 
-impl Rewrite {
+impl Rewrite<'_> {
     /// The cells as read; those of columns that are new are left out.
     pub fn cells<'a>(&'a self, layout: &'a Layout) -> impl Iterator<Item = Rect> + 'a {
         self.rows.iter().flat_map(move |RewrittenRow { row, cells, .. }| {
@@ -78,7 +77,7 @@ impl<'a> Planner<'a> {
         header: usize,
         key: Option<usize>,
     ) -> Self {
-        let table = &wish.table.rows;
+        let table = wish.table;
         let mut has_row = vec![false; table.len()];
         let mut keys = std::collections::HashSet::new();
         for (row, what) in rows.iter() {
@@ -91,10 +90,10 @@ impl<'a> Planner<'a> {
         let snapshot = context.snapshot;
         let records = (0..table.len())
             .filter(|record| !has_row[*record])
-            .map(|record| New::Record(record, key_of(&table[record]).and_then(|key| snapshot.of(key))));
+            .map(|record| New::Record(record, table.key(record).and_then(|key| snapshot.of(key))));
         let listed: std::collections::HashSet<&str> = match snapshot.kept().is_empty() {
             true => Default::default(),
-            false => table.iter().filter_map(|row| key_of(row)).collect(),
+            false => table.keys().flatten().collect(),
         };
         let kept = snapshot
             .kept()
@@ -130,15 +129,14 @@ impl<'a> Planner<'a> {
         match self.rows.last_record() {
             None => (self.header + 1, false),
             Some(last) => {
-                let below = self.tab.cells.get(last + 1).filter(|_| last + 1 != self.header);
-                let totals = below.is_some_and(|row| row.iter().any(|cell| !cell.is_blank()));
+                let totals = last + 1 != self.header && self.tab.filled(last + 1).next().is_some();
                 // above the last record, so that closed ranges in a totals row below grow
                 if totals { (last, false) } else { (last + 1, true) }
             }
         }
     }
 
-    pub fn units(&self, mut structure: Unit, rewrite: &Rewrite) -> Vec<Unit> {
+    pub fn units(&self, mut structure: Unit, rewrite: &Rewrite<'_>) -> Vec<Unit> {
         let (at, _) = self.insertion();
         let sheet = self.tab.sheet_id;
         let changes_rows = !self.new.is_empty() || !self.fate.delete.is_empty();
@@ -169,23 +167,30 @@ impl<'a> Planner<'a> {
     }
 
     /// Cells of a new row, one per owned column.
-    fn cells_of(&self, new: New<'_>) -> Vec<Entered> {
-        let zone = self.context.zone;
-        let cell = |column: &Placed| match (new, column.source) {
-            (New::Record(record, _), Source::Table(of)) => entered(&self.wish.table.rows[record][of], zone),
-            (New::Record(..), Source::Absent | Source::Removed) => Entered::Blank,
-            (New::Kept(_, row), _) => {
-                let cells = row.kept.as_deref().unwrap_or_default();
-                let found = cells.iter().find(|(path, _)| *path == column.path);
-                found.map_or(Entered::Blank, |(_, seen)| restored(seen))
+    fn cells_of(&self, new: New<'a>) -> Vec<Entered<'a>> {
+        let columns = self.layout.columns.iter();
+        match new {
+            New::Record(record, _) => {
+                let mut row = self.wish.table.row(record);
+                let mut cell = |column: &Placed| match column.source {
+                    Source::Table(of) => std::mem::replace(&mut row[of], Cell::Blank),
+                    Source::Absent | Source::Removed => Cell::Blank,
+                };
+                columns.map(|column| entered(cell(column), self.context.zone)).collect()
             }
-        };
-        self.layout.columns.iter().map(cell).collect()
+            New::Kept(_, row) => {
+                let cells = row.kept.as_deref().unwrap_or_default();
+                let found = |column: &Placed| cells.iter().find(|(path, _)| *path == column.path);
+                columns
+                    .map(|column| found(column).map_or(Entered::Blank, |(_, seen)| restored(seen)))
+                    .collect()
+            }
+        }
     }
 
     fn key_of_new(&self, new: New<'_>) -> Option<String> {
         match new {
-            New::Record(record, _) => key_of(&self.wish.table.rows[record]).map(str::to_owned),
+            New::Record(record, _) => self.wish.table.key(record).map(str::to_owned),
             New::Kept(key, _) => Some(key.to_owned()),
         }
     }
@@ -200,7 +205,7 @@ impl<'a> Planner<'a> {
         while done < self.new.len() {
             let mut unit = Unit::default();
             let mut bytes = 0;
-            let mut rows: Vec<Vec<Entered>> = Vec::new();
+            let mut rows: Vec<Vec<Entered<'_>>> = Vec::new();
             for new in &self.new[done..] {
                 let row = self.cells_of(*new);
                 bytes += row.iter().map(Entered::bytes).sum::<usize>();
@@ -286,7 +291,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Compares every row of ours with its record.
-    pub fn rewrite(&self) -> Rewrite {
+    pub fn rewrite(&self) -> Rewrite<'a> {
         let mut rows = Vec::new();
         let mut formulas = 0;
         for (row, what) in self.rows.iter() {
@@ -304,29 +309,33 @@ impl<'a> Planner<'a> {
     }
 
     /// (owned column, new value) of one row, from left to right.
-    fn changes(&self, row: usize, what: Row) -> Vec<(usize, Entered)> {
+    fn changes(&self, row: usize, what: Row) -> Vec<(usize, Entered<'a>)> {
         let zone = self.context.zone;
-        let mut changes = Vec::new();
+        let mut record = match what {
+            Row::Record(record) | Row::Double { record, .. } => self.wish.table.row(record),
+            Row::Stale { .. } if self.fate.mark.binary_search(&row).is_ok() => Vec::new(),
+            Row::Stale { .. } | Row::People | Row::Header => return Vec::new(),
+        };
         if self.fate.delete.binary_search(&row).is_ok() {
-            return changes;
+            return Vec::new();
         }
+        let mut changes = Vec::new();
+        let seen = self.tab.row(row);
         for (number, column) in self.layout.columns.iter().enumerate() {
-            let seen = column.old.map_or(&Seen::Blank, |old| self.tab.cell(row, old));
             if column.old.is_some_and(|old| self.tab.is_covered(row, old)) {
                 continue;
             }
             let wished = match (what, column.source) {
-                (Row::Record(record) | Row::Double { record, .. }, Source::Table(of)) => {
-                    &self.wish.table.rows[record][of]
-                }
-                (Row::Record(_) | Row::Double { .. }, Source::Absent | Source::Removed) => &Cell::Blank,
-                (Row::Stale { .. }, Source::Removed) if self.fate.mark.binary_search(&row).is_ok() => {
-                    changes.push((number, Entered::Number(serial::of_day(self.context.today))));
-                    continue;
-                }
-                (Row::Stale { .. } | Row::People | Row::Header, _) => continue,
+                (Row::Stale { .. }, Source::Removed) => Cell::Day(self.context.today),
+                (Row::Stale { .. }, _) => continue,
+                (_, Source::Table(of)) => std::mem::replace(&mut record[of], Cell::Blank),
+                (_, Source::Absent | Source::Removed) => Cell::Blank,
             };
-            if !same(wished, seen, zone) {
+            if !same(
+                &wished,
+                column.old.and_then(|old| seen.get(old)).unwrap_or(&Seen::Blank),
+                zone,
+            ) {
                 changes.push((number, entered(wished, zone)));
             }
         }
@@ -334,7 +343,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Changed cells only: runs in a row, equal runs of neighbouring rows joined to a rectangle.
-    fn write_cells(&self, at: usize, rewrite: &Rewrite, units: &mut Vec<Unit>) {
+    fn write_cells(&self, at: usize, rewrite: &Rewrite<'_>, units: &mut Vec<Unit>) {
         let mut writer = Writer {
             sheet: self.tab.sheet_id,
             units,
@@ -349,7 +358,7 @@ impl<'a> Planner<'a> {
                 Row::Header | Row::Stale { .. } | Row::People => None,
             };
             if let Some(record) = record {
-                let key = key_of(&self.wish.table.rows[record]).map(str::to_owned);
+                let key = self.wish.table.key(record).map(str::to_owned);
                 if self.key.and_then(|column| self.tab.cell(*row, column).key()) != key {
                     writer.unit.shifts.push(Shift::Key { row: now, key });
                 }
@@ -376,10 +385,10 @@ fn spans(columns: &[Placed]) -> Vec<(usize, usize)> {
 }
 
 /// Rows under one another that change in the same columns.
-struct Rectangle {
+struct Rectangle<'a> {
     first: usize,
     columns: (usize, usize),
-    rows: Vec<Vec<Entered>>,
+    rows: Vec<Vec<Entered<'a>>>,
 }
 
 /// Collects changed cells into rectangles, and rectangles into units.
@@ -388,14 +397,14 @@ struct Writer<'a> {
     units: &'a mut Vec<Unit>,
     unit: Unit,
     /// Rectangles that the next row may lengthen.
-    open: Vec<Rectangle>,
+    open: Vec<Rectangle<'a>>,
     /// What they will take as JSON, about.
     open_bytes: usize,
 }
 
-impl Writer<'_> {
-    fn row(&mut self, row: usize, cells: impl Iterator<Item = (usize, Entered)>, is_record: bool) {
-        let mut runs: Vec<((usize, usize), Vec<Entered>)> = Vec::new();
+impl<'a> Writer<'a> {
+    fn row(&mut self, row: usize, cells: impl Iterator<Item = (usize, Entered<'a>)>, is_record: bool) {
+        let mut runs: Vec<((usize, usize), Vec<Entered<'a>>)> = Vec::new();
         for (column, cell) in cells {
             match runs.last_mut() {
                 Some(((_, end), cells)) if *end == column => {
@@ -405,12 +414,12 @@ impl Writer<'_> {
                 _ => runs.push(((column, column + 1), vec![cell])),
             }
         }
-        let lengthens = |(open, (columns, _)): (&Rectangle, &((usize, usize), Vec<Entered>))| {
+        let lengthens = |(open, (columns, _)): (&Rectangle<'_>, &((usize, usize), Vec<Entered<'_>>))| {
             open.first + open.rows.len() == row && open.columns == *columns
         };
         if self.open.len() != runs.len() || !self.open.iter().zip(&runs).all(lengthens) {
             self.close();
-            let open = |(columns, _): &((usize, usize), Vec<Entered>)| Rectangle {
+            let open = |(columns, _): &((usize, usize), Vec<Entered<'_>>)| Rectangle {
                 first: row,
                 columns: *columns,
                 rows: Vec::new(),

@@ -57,7 +57,7 @@ pub fn guess(name: &str) -> Kind {
 }
 
 /// The cell of a value that is no object (objects become columns). `cuts` counts texts that were too long.
-pub fn cell(value: &Value, reading: Reading, cuts: &mut usize) -> Cell {
+pub fn cell<'a>(value: &'a Value, reading: Reading, cuts: &mut usize) -> Cell<'a> {
     match value {
         Value::Null => Cell::Blank,
         Value::Bool(value) => Cell::Bool(*value),
@@ -67,18 +67,18 @@ pub fn cell(value: &Value, reading: Reading, cuts: &mut usize) -> Cell {
             Reading::Day => day(text),
             Reading::Instant => instant(text),
         }
-        .unwrap_or_else(|| self::text(text, cuts)),
+        .unwrap_or_else(|| self::text(text.into(), cuts)),
         Value::Array(items) => array(items, cuts),
         Value::Object(_) => json(value, cuts),
     }
 }
 
 /// The value as one cell of compact JSON. Empty objects are blank.
-pub fn json(value: &Value, cuts: &mut usize) -> Cell {
+pub fn json(value: &Value, cuts: &mut usize) -> Cell<'static> {
     if value.as_object().is_some_and(serde_json::Map::is_empty) {
         return Cell::Blank;
     }
-    text(&value.to_string(), cuts)
+    text(value.to_string().into(), cuts)
 }
 
 /// A value as the canonical text of a key: digits of a number, a text without the white space around it. None if it
@@ -91,7 +91,7 @@ pub fn key_text(value: &Value) -> Option<String> {
     }
 }
 
-fn number(number: &serde_json::Number, cuts: &mut usize) -> Cell {
+fn number(number: &serde_json::Number, cuts: &mut usize) -> Cell<'static> {
     let exact = match (number.as_i64(), number.as_u64()) {
         (Some(integer), _) => integer.unsigned_abs() <= MAX_EXACT,
         (None, Some(_)) => false,
@@ -100,27 +100,26 @@ fn number(number: &serde_json::Number, cuts: &mut usize) -> Cell {
     match number.as_f64() {
         // -0 and 0 are one
         Some(value) if exact && value.is_finite() => Cell::Number(value + 0.0),
-        _ => text(&number.to_string(), cuts),
+        _ => text(number.to_string().into(), cuts),
     }
 }
 
 /// Scalars joined; as soon as an element is an array or object, compact JSON.
-fn array(items: &[Value], cuts: &mut usize) -> Cell {
+fn array(items: &[Value], cuts: &mut usize) -> Cell<'static> {
     let mut parts: Vec<Cow<'_, str>> = Vec::with_capacity(items.len());
     for item in items {
         match item {
             Value::Null => {}
             Value::String(text) => parts.push(text.as_str().into()),
             Value::Bool(_) | Value::Number(_) => parts.push(item.to_string().into()),
-            Value::Array(_) | Value::Object(_) => return text(&serde_json::Value::from(items).to_string(), cuts),
+            Value::Array(_) | Value::Object(_) => return text(Value::from(items).to_string().into(), cuts),
         }
     }
-    text(&parts.join(", "), cuts)
+    text(parts.join(", ").into(), cuts)
 }
 
 /// Line ends become LF, other control characters are dropped (tabs stay), long texts are cut with a mark.
-fn text(text: &str, cuts: &mut usize) -> Cell {
-    let mut text = Cow::Borrowed(text);
+fn text<'a>(mut text: Cow<'a, str>, cuts: &mut usize) -> Cell<'a> {
     if text.contains('\r') {
         text = text.replace("\r\n", "\n").replace('\r', "\n").into();
     }
@@ -135,7 +134,7 @@ fn text(text: &str, cuts: &mut usize) -> Cell {
         *cuts += 1;
         return Cell::Text(format!("{}{CUT_MARK}", &text[..end]).into());
     }
-    Cell::Text(text.into())
+    Cell::Text(text)
 }
 
 /// Where to cut so that text and mark fit.
@@ -186,7 +185,7 @@ fn split(text: &str) -> Option<(Date, Option<(&str, Timestamp)>)> {
 
 /// A day is what is written when no time or midnight is; else the day that the moment had in France. Never the
 /// spreadsheet's zone: a birthday would move with it.
-fn day(text: &str) -> Option<Cell> {
+fn day(text: &str) -> Option<Cell<'static>> {
     let date = match split(text)? {
         (date, None) | (date, Some(("00:00:00", _))) => date,
         (_, Some((_, moment))) => moment.to_zoned(PARIS.clone()).date(),
@@ -194,7 +193,7 @@ fn day(text: &str) -> Option<Cell> {
     Some(day_cell(date))
 }
 
-fn instant(text: &str) -> Option<Cell> {
+fn instant(text: &str) -> Option<Cell<'static>> {
     match split(text)? {
         (date, None) => Some(day_cell(date)),
         (_, Some((_, moment))) => {
@@ -204,7 +203,7 @@ fn instant(text: &str) -> Option<Cell> {
     }
 }
 
-fn day_cell(date: Date) -> Cell {
+fn day_cell(date: Date) -> Cell<'static> {
     let since = date.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24;
     // years 1900 to 9999 are less than three million days
     Cell::Day(i32::try_from(since).unwrap_or_default())
@@ -218,11 +217,11 @@ mod tests {
 
     use super::*;
 
-    fn of(value: Value, reading: Reading) -> Cell {
-        cell(&value, reading, &mut 0)
+    fn of(value: &Value, reading: Reading) -> Cell<'_> {
+        cell(value, reading, &mut 0)
     }
 
-    fn text_cell(text: &str) -> Cell {
+    fn text_cell(text: &str) -> Cell<'_> {
         Cell::Text(text.into())
     }
 
@@ -245,8 +244,8 @@ mod tests {
     #[case(json!(["3", 1, true, null]), text_cell("3, 1, true"))]
     #[case(json!([{"b": 1, "a": [2]}]), text_cell(r#"[{"a":[2],"b":1}]"#))]
     #[case(json!("a\r\nb\rc\u{0}\td\u{b}"), text_cell("a\nb\nc\td"))]
-    fn a_cell_has_the_type_that_json_gives(#[case] value: Value, #[case] expected: Cell) {
-        assert_eq!(of(value, Reading::Text), expected);
+    fn a_cell_has_the_type_that_json_gives(#[case] value: Value, #[case] expected: Cell<'_>) {
+        assert_eq!(of(&value, Reading::Text), expected);
     }
 
     #[rstest]
@@ -259,7 +258,7 @@ mod tests {
     #[case("=1+1")]
     #[case("2024-01-01")]
     fn a_text_that_looks_like_something_else_stays_text(#[case] text: &str) {
-        assert_eq!(of(json!(text), Reading::Text), text_cell(text));
+        assert_eq!(of(&json!(text), Reading::Text), text_cell(text));
     }
 
     // 19,810 days after 1970-01-01 is 2024-03-28
@@ -273,8 +272,8 @@ mod tests {
     #[case("1899-12-31", text_cell("1899-12-31"))]
     #[case("28/03/2024", text_cell("28/03/2024"))]
     #[case("2024-02-30", text_cell("2024-02-30"))]
-    fn a_day_is_the_written_one_or_the_one_in_france(#[case] text: &str, #[case] expected: Cell) {
-        assert_eq!(of(json!(text), Reading::Day), expected);
+    fn a_day_is_the_written_one_or_the_one_in_france(#[case] text: &str, #[case] expected: Cell<'_>) {
+        assert_eq!(of(&json!(text), Reading::Day), expected);
     }
 
     #[rstest]
@@ -289,8 +288,8 @@ mod tests {
     #[case("2024-06-26T09:42:40+02", text_cell("2024-06-26T09:42:40+02"))]
     #[case("2024-06-26T24:00:00Z", text_cell("2024-06-26T24:00:00Z"))]
     #[case("demain", text_cell("demain"))]
-    fn a_moment_needs_its_zone(#[case] text: &str, #[case] expected: Cell) {
-        assert_eq!(of(json!(text), Reading::Instant), expected);
+    fn a_moment_needs_its_zone(#[case] text: &str, #[case] expected: Cell<'_>) {
+        assert_eq!(of(&json!(text), Reading::Instant), expected);
     }
 
     #[rstest]
@@ -329,7 +328,8 @@ mod tests {
         fn a_text_never_exceeds_what_google_takes_and_keeps_its_beginning(unit in "[a😀é]{1,9}", over in 0_usize..9) {
             let long = unit.repeat(MAX_UNITS / unit.encode_utf16().count() + 1 + over);
             let mut cuts = 0;
-            let Cell::Text(kept) = cell(&json!(long), Reading::Text, &mut cuts) else { panic!("no text") };
+            let value = json!(long);
+            let Cell::Text(kept) = cell(&value, Reading::Text, &mut cuts) else { panic!("no text") };
             prop_assert_eq!(cuts, 1);
             let units = kept.encode_utf16().count();
             prop_assert!((MAX_UNITS - 1..=MAX_UNITS).contains(&units), "{}", units);
@@ -339,7 +339,7 @@ mod tests {
         #[test]
         fn reading_dates_never_panics_and_gives_a_date_or_the_text(text in "[0-9TZ:+.-]{0,32}") {
             for reading in [Reading::Day, Reading::Instant] {
-                match of(json!(text), reading) {
+                match of(&json!(text), reading) {
                     Cell::Text(kept) => prop_assert_eq!(&*kept, text.as_str()),
                     Cell::Blank => prop_assert!(text.is_empty()),
                     Cell::Day(_) | Cell::Instant(_) => {}

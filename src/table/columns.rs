@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Cell, Column, Flattener, Kind, Row, Table, flatten::Path};
+use super::{Cell, Column, Flattener, Kind, Packed, Table, flatten::Path};
 use crate::{
     spec::{ColumnsSpec, Headers},
     wedof::catalogue::{Field, Key},
@@ -11,7 +11,7 @@ use crate::{
 impl Flattener<'_> {
     /// The table with `key` in column 0, then the catalogue's fields in its order, then unknown ones by path. A field
     /// that no record fills has no column. Also how many texts were cut.
-    pub fn table(self, key: Key, rows: Vec<Row>) -> (Table, usize) {
+    pub fn table(self, key: Key, rows: Vec<Packed>) -> (Table, usize) {
         let Self {
             resource,
             columns: spec,
@@ -27,8 +27,8 @@ impl Flattener<'_> {
             .collect();
 
         let mut filled = vec![false; paths.len()];
-        for (number, _) in rows.iter().flat_map(|row| &row.0) {
-            filled[*number as usize] = true;
+        for (number, _) in rows.iter().flat_map(Packed::cells) {
+            filled[number] = true;
         }
         let mut order: Vec<usize> = (0..paths.len())
             .filter(|&number| filled[number] && paths[number].wanted && paths[number].path != key.field)
@@ -62,35 +62,28 @@ impl Flattener<'_> {
         if let Some(number) = paths.iter().position(|path| path.path == key.field) {
             place[number] = Some(0);
         }
-        let width = columns.len();
+        // one row after the other, so that there never are two sets of them
         let rows = rows
             .into_iter()
-            .map(|Row(cells)| {
-                let mut row = vec![Cell::Blank; width];
-                for (number, cell) in cells {
-                    match place[number as usize] {
-                        Some(0) => row[0] = key_cell(cell),
-                        Some(at) => row[at] = cell,
-                        None => {}
-                    }
-                }
-                row
+            .map(|row| {
+                let placed = row.cells().filter_map(|(number, cell)| Some((place[number]?, cell)));
+                let mut cells: Vec<_> = placed
+                    .map(|(at, cell)| (at, if at == 0 { key_cell(cell) } else { cell }))
+                    .collect();
+                cells.sort_unstable_by_key(|(at, _)| *at);
+                Packed::of(cells)
             })
             .collect();
-        let table = Table {
-            columns,
-            rows,
-            key_shape: key.shape,
-        };
+        let table = Table::new(columns, key.shape, rows);
         (table, cuts)
     }
 }
 
 /// A key is written as text, so that it is the same text whatever type Wedof gives it.
-fn key_cell(cell: Cell) -> Cell {
+fn key_cell(cell: Cell<'_>) -> Cell<'_> {
     match cell {
         Cell::Number(number) => Cell::Text(number.to_string().into()),
-        Cell::Text(text) => Cell::Text(text.trim().into()),
+        Cell::Text(text) => Cell::Text(text.trim().to_owned().into()),
         other => other,
     }
 }
@@ -217,8 +210,8 @@ mod tests {
         );
         assert_eq!(table.columns[0].kind, Kind::Identifier);
         assert_eq!(table.columns[3].kind, Kind::Day);
-        assert_eq!(table.rows[0][3], Cell::Day(7305));
-        assert_eq!(table.rows[0][6], Cell::Text(r#"{"clé":{"x":1}}"#.into()));
+        assert_eq!(table.row(0)[3], Cell::Day(7305));
+        assert_eq!(table.row(0)[6], Cell::Text(r#"{"clé":{"x":1}}"#.into()));
         assert_eq!(table.key_shape, KeyShape::Slug);
     }
 
@@ -230,8 +223,8 @@ mod tests {
             ["externalId"]
         );
         let both = table(&ColumnsSpec::default(), &[bare, folder()]);
-        assert_eq!(both.rows[0][1], Cell::Blank);
-        assert_eq!(both.rows[1][1], Cell::Text("accepted".into()));
+        assert_eq!(both.row(0)[1], Cell::Blank);
+        assert_eq!(both.row(1)[1], Cell::Text("accepted".into()));
     }
 
     #[test]
@@ -299,7 +292,7 @@ mod tests {
                 ("fooDate", Kind::Plain),
             ]
         );
-        assert_eq!(table.rows[0][0], Cell::Text("7".into()));
+        assert_eq!(table.row(0)[0], Cell::Text("7".into()));
     }
 
     fn json_value() -> impl Strategy<Value = Value> {
@@ -337,11 +330,11 @@ mod tests {
                 flattener.table(resource.keys[0], rows).0
             };
             let table = read();
-            prop_assert_eq!(table.rows.len(), records.len());
-            prop_assert!(table.rows.iter().all(|row| row.len() == table.columns.len()));
-            prop_assert!(table.rows.iter().flatten().all(|cell| !matches!(cell, Cell::Number(n) if !n.is_finite())));
+            prop_assert_eq!(table.len(), records.len());
+            prop_assert!(table.rows().all(|row| row.len() == table.columns.len()));
+            prop_assert!(table.rows().flatten().all(|cell| !matches!(cell, Cell::Number(n) if !n.is_finite())));
             for column in 1..table.columns.len() {
-                prop_assert!(table.rows.iter().any(|row| row[column] != Cell::Blank), "an empty column");
+                prop_assert!(table.rows().any(|row| row[column] != Cell::Blank), "an empty column");
             }
             let headers: HashSet<_> = table.columns.iter().map(|column| column.label.to_lowercase()).collect();
             prop_assert_eq!(headers.len(), table.columns.len());

@@ -6,14 +6,10 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{
-    Cell, Kind, Record,
+    Cell, Kind, Packed, Record,
     cell::{self, Reading},
 };
 use crate::{spec::ColumnsSpec, wedof::catalogue::Resource};
-
-/// The filled cells of one record, each with the number of its path.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Row(pub(super) Vec<(u32, Cell)>);
 
 /// A path that some record has.
 #[derive(Debug)]
@@ -37,7 +33,7 @@ pub struct Flattener<'a> {
     pub(super) resource: &'static Resource,
     pub(super) columns: &'a ColumnsSpec,
     pub(super) paths: Vec<Path>,
-    numbers: HashMap<String, u32>,
+    numbers: HashMap<String, usize>,
     known: HashMap<String, Kind>,
     /// Texts that were longer than a cell may be.
     pub(super) cuts: usize,
@@ -59,13 +55,15 @@ impl<'a> Flattener<'a> {
         }
     }
 
-    pub fn row(&mut self, record: &Record) -> Row {
+    /// The filled cells of a record, each in the column that has its path's number.
+    pub fn row(&mut self, record: &Record) -> Packed {
         let mut cells = Vec::new();
         self.walk(record, &mut String::new(), &mut cells);
-        Row(cells)
+        cells.sort_unstable_by_key(|(number, _)| *number);
+        Packed::of(cells)
     }
 
-    fn walk(&mut self, object: &Record, path: &mut String, cells: &mut Vec<(u32, Cell)>) {
+    fn walk<'r>(&mut self, object: &'r Record, path: &mut String, cells: &mut Vec<(usize, Cell<'r>)>) {
         let parent = path.len();
         for (name, value) in object {
             if parent > 0 {
@@ -83,12 +81,12 @@ impl<'a> Flattener<'a> {
         }
     }
 
-    fn leaf(&mut self, value: &Value, path: &str, name: &str, cells: &mut Vec<(u32, Cell)>) {
+    fn leaf<'r>(&mut self, value: &'r Value, path: &str, name: &str, cells: &mut Vec<(usize, Cell<'r>)>) {
         let number = match self.numbers.get(path) {
             Some(number) => *number,
             None => self.add(path, name),
         };
-        let entry = &mut self.paths[number as usize];
+        let entry = &mut self.paths[number];
         if !entry.stored {
             return;
         }
@@ -102,14 +100,14 @@ impl<'a> Flattener<'a> {
         cells.push((number, cell));
     }
 
-    fn add(&mut self, path: &str, name: &str) -> u32 {
+    fn add(&mut self, path: &str, name: &str) -> usize {
         let known = self.known.get(path).copied();
         let kind = known.unwrap_or_else(|| cell::guess(name));
         // a link alone says nothing that a person reads; one asked for by `include` is a column like any other
         let bare_link = self.columns.include.is_empty() && path.starts_with("_links.") && path.ends_with(".href");
         let wanted = self.columns.wants(path) && !bare_link;
         let key = self.resource.keys.iter().any(|key| key.field == path);
-        let number = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
+        let number = self.paths.len();
         self.paths.push(Path {
             path: path.to_owned(),
             reading: Reading::of(kind),

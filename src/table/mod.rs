@@ -1,14 +1,18 @@
 //! Records → columns and typed cells. Pure; the same records give the same table in every run.
 //!
-//! A record is flattened into cells as soon as its page is read ([`flatten`], [`cell`]); when all are read, the columns
-//! are put in order and labelled ([`columns`]).
+//! A record is flattened into cells and packed as soon as its page is read ([`flatten`], [`cell`], [`packed`]); when all
+//! are read, the columns are put in order and labelled ([`columns`]).
 
 mod cell;
 mod columns;
 mod flatten;
+mod packed;
+
+use std::borrow::Cow;
 
 pub use cell::key_text;
-pub use flatten::{Flattener, Row};
+pub use flatten::Flattener;
+pub use packed::Packed;
 
 /// One JSON object of Wedof.
 pub type Record = serde_json::Map<String, serde_json::Value>;
@@ -17,9 +21,52 @@ pub type Record = serde_json::Map<String, serde_json::Value>;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {
     pub columns: Vec<Column>,
-    /// Each as long as `columns`.
-    pub rows: Vec<Vec<Cell>>,
     pub key_shape: KeyShape,
+    rows: Vec<Packed>,
+}
+
+impl Table {
+    pub fn new(columns: Vec<Column>, key_shape: KeyShape, rows: Vec<Packed>) -> Self {
+        Self {
+            columns,
+            key_shape,
+            rows,
+        }
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// One cell a column.
+    pub fn row(&self, row: usize) -> Vec<Cell<'_>> {
+        self.rows
+            .get(row)
+            .map_or_else(Vec::new, |packed| packed.row(self.columns.len()))
+    }
+
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Vec<Cell<'_>>> {
+        self.rows.iter().map(|packed| packed.row(self.columns.len()))
+    }
+
+    pub fn cell(&self, row: usize, column: usize) -> Cell<'_> {
+        self.rows.get(row).map_or(Cell::Blank, |packed| packed.get(column))
+    }
+
+    /// The key of a row, the text of its first cell.
+    pub fn key(&self, row: usize) -> Option<&str> {
+        self.rows.get(row)?.text(0)
+    }
+
+    /// The keys of all rows in their order.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = Option<&str>> {
+        self.rows.iter().map(|packed| packed.text(0))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,14 +91,15 @@ pub enum Kind {
     Instant,
 }
 
+/// A text is borrowed from the JSON or the packed row that it comes from.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cell {
+pub enum Cell<'a> {
     /// null, "" and absent are one.
     Blank,
     Bool(bool),
     /// Always finite.
     Number(f64),
-    Text(Box<str>),
+    Text(Cow<'a, str>),
     /// Days since 1970-01-01.
     Day(i32),
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -81,13 +129,5 @@ impl KeyShape {
             }
             Self::Email => key.contains('@') && !key.chars().any(char::is_whitespace),
         }
-    }
-}
-
-/// The key of a row, the text of its first cell.
-pub fn key_of(row: &[Cell]) -> Option<&str> {
-    match row.first() {
-        Some(Cell::Text(key)) => Some(key),
-        _ => None,
     }
 }

@@ -11,7 +11,7 @@ use wedof_sheet_sync::{
     sheets::{Client, Settings, TabChange, TabWish, auth::ServiceAccount},
     simulator::Options,
     spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
-    table::{Cell, Column, KeyShape, Kind, Table},
+    table::{self, Cell, Column, KeyShape, Kind, Packed},
 };
 
 use crate::support::Simulator;
@@ -23,6 +23,22 @@ pub struct World {
     pub stop: CancellationToken,
     pub deadline: Option<Duration>,
     pub wish: Wish,
+}
+
+/// A table whose cells a test can change.
+#[derive(Clone)]
+pub struct Table {
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Cell<'static>>>,
+    pub key_shape: KeyShape,
+}
+
+impl Table {
+    pub fn packed(&self) -> table::Table {
+        let pack = |row: &Vec<Cell<'static>>| Packed::of(row.iter().cloned().enumerate());
+        let rows = self.rows.iter().map(pack).collect();
+        table::Table::new(self.columns.clone(), self.key_shape, rows)
+    }
 }
 
 /// A [`TabWish`] that owns what it names.
@@ -58,7 +74,8 @@ impl Wish {
         TabWish {
             resource: self.resource,
             title: &self.title,
-            table: &self.table,
+            // a test is short: what it packs may stay
+            table: Box::leak(Box::new(self.table.packed())),
             columns: &self.columns,
             missing_rows: self.missing_rows,
             guard: self.guard,
@@ -199,7 +216,7 @@ impl World {
             .rows
             .iter_mut()
             .find(|row| row[0] == Cell::Text(key.into()));
-        row.unwrap()[1] = Cell::Text(name.into());
+        row.unwrap()[1] = Cell::Text(name.to_owned().into());
     }
 }
 
@@ -228,7 +245,7 @@ pub fn folders(ids: impl IntoIterator<Item = u32>) -> Table {
     }
 }
 
-pub fn folder(id: u32) -> Vec<Cell> {
+pub fn folder(id: u32) -> Vec<Cell<'static>> {
     vec![
         Cell::Text(id.to_string().into()),
         Cell::Text(format!("name of {id}").into()),

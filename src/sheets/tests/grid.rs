@@ -10,6 +10,7 @@ use crate::{
         tab::{Seen, Tab},
     },
     spec::ResourceName,
+    table::Packed,
 };
 
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +30,7 @@ pub enum Place {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Cell {
-    pub value: Seen,
+    pub value: Seen<'static>,
     pub format: Value,
 }
 
@@ -81,11 +82,11 @@ impl Grid {
         }
     }
 
-    pub fn value(&self, row: usize, column: usize) -> &Seen {
+    pub fn value(&self, row: usize, column: usize) -> &Seen<'static> {
         &self.lines[row].cells[column].value
     }
 
-    pub fn set(&mut self, row: usize, column: usize, value: Seen) {
+    pub fn set(&mut self, row: usize, column: usize, value: Seen<'static>) {
         self.lines[row].cells[column].value = value;
     }
 
@@ -386,7 +387,7 @@ impl Grid {
         let cells = self
             .lines
             .iter()
-            .map(|line| line.cells.iter().map(|cell| cell.value.clone()).collect())
+            .map(|line| Packed::of(line.cells.iter().map(|cell| cell.value.clone().into()).enumerate()))
             .collect();
         tab.fill(cells);
         Some(tab)
@@ -438,14 +439,14 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn entered(value: &Value) -> Result<Seen, String> {
+fn entered(value: &Value) -> Result<Seen<'static>, String> {
     let Some((kind, value)) = value.as_object().and_then(|fields| fields.iter().next()) else {
         return Ok(Seen::Blank);
     };
     Ok(match kind.as_str() {
         "numberValue" => Seen::Number(value.as_f64().ok_or("no number")?),
         "boolValue" => Seen::Bool(value.as_bool().ok_or("no boolean")?),
-        "stringValue" | "formulaValue" => Seen::Text(value.as_str().ok_or("no text")?.to_owned()),
+        "stringValue" | "formulaValue" => Seen::Text(value.as_str().ok_or("no text")?.to_owned().into()),
         other => return Err(format!("{other} is no value")),
     })
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Grid, Place, TODAY, World, column, text};
+use super::{Grid, Place, TODAY, Table, World, column, key_of, text};
 use crate::{
     sheets::{cells::same, layout::REMOVED_PATH, serial, tab::Seen},
     spec::ColumnsSpec,
-    table::{Cell, KeyShape, Kind, Table, key_of},
+    table::{Cell, KeyShape, Kind},
 };
 
 /// What a person does; numbers are taken modulo what there is.
@@ -251,12 +251,12 @@ fn table() -> impl Strategy<Value = Table> {
 }
 
 /// Cells of people, by the numbers of row and column.
-fn peoples(world: &World) -> BTreeMap<(usize, usize), Seen> {
+fn peoples(world: &World) -> BTreeMap<(usize, usize), Seen<'static>> {
     let owned: BTreeSet<usize> = world.owned().iter().map(|(at, _)| *at).collect();
     cells(&world.grid, |column| !owned.contains(&column))
 }
 
-fn cells(grid: &Grid, wanted: impl Fn(usize) -> bool) -> BTreeMap<(usize, usize), Seen> {
+fn cells(grid: &Grid, wanted: impl Fn(usize) -> bool) -> BTreeMap<(usize, usize), Seen<'static>> {
     let mut cells = BTreeMap::new();
     for line in &grid.lines {
         for (column, cell) in line.cells.iter().enumerate().filter(|(column, _)| wanted(*column)) {

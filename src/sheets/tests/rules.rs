@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{World, column, folder, folders, text};
+use super::{Table, World, column, folder, folders, text};
 use crate::{
     failure::reason,
     sheets::{
@@ -14,7 +14,7 @@ use crate::{
         tab::Seen,
     },
     spec::MissingRows,
-    table::{Cell, KeyShape, Kind, Table},
+    table::{Cell, KeyShape, Kind},
 };
 
 fn labels(world: &World) -> Vec<String> {
@@ -25,7 +25,7 @@ fn labels(world: &World) -> Vec<String> {
 }
 
 /// Adds a column to the table, filled for every record.
-fn with_column(table: &mut Table, at: usize, path: &str, kind: Kind, cell: &Cell) {
+fn with_column(table: &mut Table, at: usize, path: &str, kind: Kind, cell: &Cell<'static>) {
     table.columns.insert(at, column(path, kind));
     for row in &mut table.rows {
         row.insert(at, cell.clone());
