@@ -83,6 +83,8 @@ struct Progress {
     /// A batch on its way: should its fate be unclear, the revision that it creates tells.
     pending: Option<(i32, Counts)>,
     written: bool,
+    /// What the first plan said that came to be written: later ones see its work as done.
+    first: Option<TabChange>,
 }
 
 impl Progress {
@@ -152,6 +154,9 @@ impl Book<'_> {
                 continue;
             }
             let change = plan.change.clone();
+            if !progress.written {
+                progress.first = Some(change.clone());
+            }
             let revision = read.tab.as_ref().and_then(|tab| tab.revision);
             match self.send(plan, revision, wish, progress).await? {
                 Written::Done => return Ok(done(change, progress, round)),
@@ -314,6 +319,7 @@ fn done(plan: TabChange, progress: &Progress, round: usize) -> TabChange {
         removed,
         restored,
     } = progress.counts;
+    let first = progress.first.clone().filter(|_| progress.written).unwrap_or_default();
     let mut notes = plan.notes;
     if restored > 0 {
         notes.push(format!(
@@ -330,9 +336,11 @@ fn done(plan: TabChange, progress: &Progress, round: usize) -> TabChange {
         added,
         updated,
         removed,
+        restored,
         kept: plan.kept,
         written: progress.written,
         notes,
+        ..first
     }
 }
 

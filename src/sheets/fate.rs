@@ -16,8 +16,8 @@ use crate::{
 pub struct Fate {
     /// Rows to delete, as read, ascending.
     pub delete: Vec<usize>,
-    /// Stale rows that stay.
-    pub kept: usize,
+    /// Stale rows that stay; ascending.
+    pub kept: Vec<usize>,
     /// Of these, rows whose date is to be written; ascending.
     pub mark: Vec<usize>,
     pub notes: Vec<String>,
@@ -62,15 +62,15 @@ impl Fate {
                         fate.delete.push(index);
                     }
                 }
-                Row::Stale { .. } if spared => fate.kept += 1,
+                Row::Stale { .. } if spared => fate.kept.push(index),
                 Row::Stale { written_on } => match wish.missing_rows {
                     MissingRows::Delete if !written_on => {
                         losses += 1;
                         fate.delete.push(index);
                     }
-                    MissingRows::Keep => fate.kept += 1,
+                    MissingRows::Keep => fate.kept.push(index),
                     MissingRows::Delete | MissingRows::Mark => {
-                        fate.kept += 1;
+                        fate.kept.push(index);
                         if !is_marked(tab, index) {
                             losses += 1;
                             fate.mark.push(index);
@@ -92,7 +92,7 @@ impl Fate {
 }
 
 /// Whether a row carries the date since when Wedof no longer lists its record.
-fn is_marked(tab: &Tab, row: usize) -> bool {
+pub fn is_marked(tab: &Tab, row: usize) -> bool {
     let column = tab
         .columns
         .iter()

@@ -47,6 +47,9 @@ pub struct Layout {
     pub inserted: Vec<usize>,
     /// Columns to delete, as read.
     pub deleted: Vec<usize>,
+    /// Headers of the inserted columns, and of the deleted ones as people see them.
+    pub added: Vec<String>,
+    pub removed: Vec<String>,
     /// Header cells to write, as read.
     pub relabelled: Vec<usize>,
 }
@@ -160,8 +163,17 @@ pub fn plan(tab: &Tab, wish: &TabWish<'_>, header: usize, with_removed: bool, un
             .map(place)
             .collect(),
         deleted: excluded.clone(),
+        added: Vec::new(),
+        removed: Vec::new(),
         relabelled,
     };
+    for (slot, label) in slots.iter().zip(&labels) {
+        if slot.old.is_none() {
+            layout.added.push(label.clone());
+        } else if is_excluded(slot) {
+            layout.removed.push(label.clone());
+        }
+    }
     let kept = slots.iter().zip(labels).filter(|(slot, _)| !is_excluded(slot));
     for (index, (slot, label)) in kept.enumerate() {
         if let Some(old) = slot.old {

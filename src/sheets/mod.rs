@@ -64,17 +64,52 @@ impl From<Failure> for Unfinished {
     }
 }
 
-/// What was done to a tab.
+/// What was done to a tab, or what a dry run would do. No key is in it: keys may be e-mails.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TabChange {
+    /// The tab did not exist before.
+    pub new_tab: bool,
     pub added: i64,
     pub updated: i64,
     pub removed: i64,
+    /// Rows whose record Wedof no longer lists and that stay.
     pub kept: i64,
+    /// Of the kept ones, those that get the day on which they were found so.
+    pub marked: i64,
+    /// Rows with such a day whose record Wedof lists again; among the updated ones.
+    pub returned: i64,
+    /// Rows put back after an edit at the same moment had displaced them.
+    pub restored: i64,
+    /// Headers of columns.
+    pub columns_added: Vec<String>,
+    pub columns_removed: Vec<String>,
+    pub examples: Examples,
     /// Anything at all was written, be it a header or a mark: the tab was not as it should be.
     pub written: bool,
     /// Sentences for the report's message: rounds, restored rows, merged cells left out …
     pub notes: Vec<String>,
+}
+
+/// The first few rows of each kind by the numbers that people see in the tab, the topmost row being 1: as they were read,
+/// added ones as they will be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Examples {
+    pub added: Vec<usize>,
+    pub updated: Vec<usize>,
+    pub removed: Vec<usize>,
+    pub kept: Vec<usize>,
+    pub marked: Vec<usize>,
+    pub returned: Vec<usize>,
+}
+
+impl Examples {
+    /// Most rows of each kind.
+    pub const MOST: usize = 5;
+
+    /// The first of `rows`, which are counted from 0.
+    fn of(rows: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        rows.into_iter().take(Self::MOST).map(|row| row + 1).collect()
+    }
 }
 
 #[cfg(test)]

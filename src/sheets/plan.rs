@@ -6,8 +6,8 @@
 use jiff::tz::TimeZone;
 
 use super::{
-    TabChange, TabWish,
-    fate::Fate,
+    Examples, TabChange, TabWish,
+    fate::{self, Fate},
     layout::{self, Layout},
     marks::TabMark,
     requests::{Counts, Shift, Unit},
@@ -214,7 +214,10 @@ pub fn plan(tab: Option<&Tab>, titles: &[String], wish: &TabWish<'_>, context: &
     {
         snapshot.remember(&seen, header, key, &rows, &fate.delete);
     }
-    let change = change(&seen, &rows, &layout, &fate, &rewrite, &units);
+    let change = TabChange {
+        new_tab: tab.is_none(),
+        ..change(&seen, &rows, &layout, &fate, &rewrite, &units, &planner)
+    };
     Ok(Plan {
         sheet_id: seen.sheet_id,
         new_tab: tab.is_none(),
@@ -235,7 +238,15 @@ fn owned(tab: &Tab, wish: &TabWish<'_>) -> Vec<(usize, Option<usize>)> {
         .collect()
 }
 
-fn change(tab: &Tab, rows: &Rows, layout: &Layout, fate: &Fate, rewrite: &Rewrite<'_>, units: &[Unit]) -> TabChange {
+fn change(
+    tab: &Tab,
+    rows: &Rows,
+    layout: &Layout,
+    fate: &Fate,
+    rewrite: &Rewrite<'_>,
+    units: &[Unit],
+    planner: &Planner<'_>,
+) -> TabChange {
     let mut counts = Counts::default();
     for unit in units {
         counts += unit.counts;
@@ -264,11 +275,31 @@ fn change(tab: &Tab, rows: &Rows, layout: &Layout, fate: &Fate, rewrite: &Rewrit
             rewrite.formulas
         ));
     }
+    let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
+    let returned = |(row, what): (usize, Row)| {
+        (matches!(what, Row::Record(_) | Row::Double { .. }) && fate::is_marked(tab, row)).then_some(row)
+    };
+    let (at, _) = planner.insertion();
+    let at = at - fate.delete.partition_point(|row| *row < at);
     TabChange {
+        new_tab: false,
         added: counts.added,
         updated: counts.updated,
         removed: counts.removed,
-        kept: i64::try_from(fate.kept).unwrap_or(i64::MAX),
+        kept: count(fate.kept.len()),
+        marked: count(fate.mark.len()),
+        returned: count(rows.iter().filter_map(returned).count()),
+        restored: counts.restored,
+        columns_added: layout.added.clone(),
+        columns_removed: layout.removed.clone(),
+        examples: Examples {
+            added: Examples::of(at..at + planner.inserted()),
+            updated: Examples::of(rewrite.records()),
+            removed: Examples::of(fate.delete.iter().copied()),
+            kept: Examples::of(fate.kept.iter().copied()),
+            marked: Examples::of(fate.mark.iter().copied()),
+            returned: Examples::of(rows.iter().filter_map(returned)),
+        },
         written: units.iter().any(|unit| !unit.is_empty()),
         notes,
     }

@@ -38,6 +38,15 @@ pub struct Rewrite<'a> {
 }
 
 impl Rewrite<'_> {
+    /// Rows of records among those that change, as read.
+    pub fn records(&self) -> impl Iterator<Item = usize> + '_ {
+        let is_record = |what: &Row| matches!(what, Row::Record(_) | Row::Double { .. });
+        self.rows
+            .iter()
+            .filter(move |row| is_record(&row.what))
+            .map(|row| row.row)
+    }
+
     /// The cells as read; those of columns that are new are left out.
     pub fn cells<'a>(&'a self, layout: &'a Layout) -> impl Iterator<Item = Rect> + 'a {
         self.rows.iter().flat_map(move |RewrittenRow { row, cells, .. }| {

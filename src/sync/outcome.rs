@@ -200,6 +200,13 @@ fn count(report: &mut ResourceReport, change: &TabChange) {
         updated,
         removed,
         kept,
+        new_tab: _,
+        marked: _,
+        returned: _,
+        restored: _,
+        columns_added: _,
+        columns_removed: _,
+        examples: _,
         written: _,
         notes: _,
     } = change;

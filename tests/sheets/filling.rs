@@ -194,6 +194,50 @@ async fn a_dry_run_says_what_a_run_would_do_and_sends_reads_only() {
 }
 
 #[tokio::test]
+async fn a_dry_run_names_columns_and_the_first_rows_of_each_kind_as_people_see_them() {
+    let mut world = World::filled(20).await;
+    world.wish.missing_rows = MissingRows::Mark;
+    let all = world.wish.table.clone();
+    world.drop_record("2");
+    world.sync().await.unwrap();
+    world.wish.table = all;
+    for key in ["3", "5", "7", "9", "11", "13"] {
+        world.change_name(key, "Dupont");
+    }
+    world.drop_record("20");
+    world.wish.table.rows.extend([folder(21), folder(22)]);
+    world.wish.columns.exclude = vec!["price".into()];
+    for row in &mut world.wish.table.rows {
+        row.remove(4);
+    }
+    world.wish.table.columns.remove(4);
+    let planned = world.dry_run().await.unwrap();
+    assert_eq!(
+        (planned.added, planned.updated, planned.removed, planned.kept),
+        (2, 7, 0, 1)
+    );
+    assert_eq!((planned.marked, planned.returned, planned.new_tab), (1, 1, false));
+    assert_eq!(planned.columns_removed, ["PRICE"]);
+    let examples = &planned.examples;
+    assert_eq!(examples.added, [22, 23]);
+    assert_eq!(examples.updated, [3, 4, 6, 8, 10], "the first five");
+    assert_eq!((&examples.kept[..], &examples.marked[..]), (&[21][..], &[21][..]));
+    assert_eq!((&examples.returned[..], &examples.removed[..]), (&[3][..], &[][..]));
+    let done = world.sync().await.unwrap();
+    assert_eq!(done, planned);
+    assert_eq!(world.values()[21][0], "21", "where the dry run said");
+
+    world.wish.columns = Default::default();
+    world.wish.table = folders(1..=22);
+    world.wish.missing_rows = MissingRows::Delete;
+    world.drop_record("21");
+    let planned = world.dry_run().await.unwrap();
+    assert_eq!(planned.columns_added, ["PRICE"]);
+    assert_eq!(planned.examples.removed, [22]);
+    assert!(World::new(1).await.dry_run().await.unwrap().new_tab);
+}
+
+#[tokio::test]
 async fn what_takes_more_than_one_batch_arrives_whole_and_in_order() {
     let mut world = World::new(0).await;
     world.wish.missing_rows = MissingRows::Keep;
