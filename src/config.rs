@@ -35,7 +35,7 @@ pub struct Config {
     pub zone: TimeZone,
     /// What to sync, in the spec's order.
     pub resources: Vec<ResourceSpec>,
-    /// The resources are the catalogue's because the spec names none.
+    /// The resources are the default ones because the spec names none.
     pub by_default: bool,
     pub wedof_base: Url,
     pub wedof_key: Credential,
@@ -160,15 +160,17 @@ fn zone(name: &str) -> Result<TimeZone, Failure> {
 
 /// What to sync, after the rules that a custom resource has by its definition.
 fn resources(spec: &SyncSpec, only: &[ResourceName]) -> Result<Vec<ResourceSpec>, Failure> {
-    let mut resources = spec
-        .resources
-        .clone()
-        .unwrap_or_else(|| ResourceName::ALL.map(ResourceSpec::of).to_vec());
+    let mut resources = spec.wanted();
     for (at, resource) in resources.iter().enumerate() {
         let (name, title) = (resource.name, resource.title());
         if !(1..=100).contains(&trim(title).chars().count()) {
             return Err(invalid(format!(
                 "resources, {name}: tab has a title of 1 to 100 characters"
+            )));
+        }
+        if !resource.expand.is_empty() && name.files().is_none() {
+            return Err(invalid(format!(
+                "resources, {name}: expand: only registrationFolders and certificationFolders have files"
             )));
         }
         for before in &resources[..at] {
@@ -357,7 +359,7 @@ mod tests {
         );
         assert_eq!(config.spec.spreadsheet_id, ID);
         assert_eq!(config.wedof_base.as_str(), DEFAULT_BASE);
-        assert_eq!(config.resources.len(), ResourceName::ALL.len());
+        assert_eq!(config.resources.len(), ResourceName::DEFAULT.len());
         assert!(config.by_default);
     }
 
@@ -473,6 +475,11 @@ mod tests {
         "same tab"
     )]
     #[case("spreadsheetId: ID\nresources: [{name: organisms, tab: ' '}]", "1 to 100")]
+    #[case("spreadsheetId: ID\nresources: [{name: organisms, expand: [files]}]", "have files")]
+    #[case(
+        "spreadsheetId: ID\nresources: [{name: organisms, tab: registration folder files}, {name: registrationFolders, expand: [files]}]",
+        "same tab"
+    )]
     #[case("spreadsheetId: ID\ntimeZone: Europe/Pariss", "no time zone")]
     #[case("spreadsheetId: ID\nwedof: {requestsPerMinute: 0}", "1 to 600")]
     #[case("spreadsheetId: ID\ndeletionGuard: {maxPercent: 101}", "0 to 100")]

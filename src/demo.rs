@@ -16,7 +16,7 @@ use crate::{
     progress::{Progress, table},
     report::RunReport,
     simulator::{self, Running},
-    spec::{ResourceName, ResourceSpec, SyncSpec, WedofSpec},
+    spec::{SyncSpec, WedofSpec},
     sync::{self, Options, Stop},
     wedof::client::base_url,
 };
@@ -106,6 +106,7 @@ fn config(running: &Running) -> Result<Config, Trouble> {
         },
         google: Default::default(),
         resources: None,
+        personal_data: Default::default(),
         deletion_guard: Default::default(),
     };
     let credential = |secret: &str| Credential {
@@ -113,9 +114,9 @@ fn config(running: &Running) -> Result<Config, Trouble> {
         place: "the simulators".to_owned(),
     };
     Ok(Config {
-        spec,
         zone: TimeZone::get("Europe/Paris")?,
-        resources: ResourceName::ALL.map(ResourceSpec::of).to_vec(),
+        resources: spec.wanted(),
+        spec,
         by_default: true,
         wedof_base: base_url(&running.wedof_url, None)?,
         wedof_key: credential(&tenant.api_key),

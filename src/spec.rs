@@ -17,11 +17,38 @@ pub struct SyncSpec {
     pub wedof: WedofSpec,
     #[serde(default)]
     pub google: GoogleSpec,
-    /// Left out: every resource of the catalogue.
+    /// Left out: those of [`ResourceName::DEFAULT`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Vec<ResourceSpec>>,
+    #[serde(default, skip_serializing_if = "PersonalData::is_default")]
+    pub personal_data: PersonalData,
     #[serde(default)]
     pub deletion_guard: DeletionGuard,
+}
+
+impl SyncSpec {
+    /// What to sync: the named resources and the child resources that they expand into; without any, the default ones.
+    pub fn wanted(&self) -> Vec<ResourceSpec> {
+        wanted(self.resources.as_deref())
+    }
+}
+
+/// See [`SyncSpec::wanted`].
+pub fn wanted(named: Option<&[ResourceSpec]>) -> Vec<ResourceSpec> {
+    let Some(named) = named else {
+        return ResourceName::DEFAULT.map(ResourceSpec::of).to_vec();
+    };
+    let mut all = named.to_vec();
+    let children = named
+        .iter()
+        .filter(|resource| !resource.expand.is_empty())
+        .filter_map(|resource| resource.name.files());
+    for child in children {
+        if all.iter().all(|resource| resource.name != child) {
+            all.push(ResourceSpec::of(child));
+        }
+    }
+    all
 }
 
 /// How Wedof is read.
@@ -59,36 +86,120 @@ pub struct SecretKeyRef {
     pub key: String,
 }
 
-/// A list of Wedof that fills a tab.
+/// What of Wedof fills a tab. Names are Wedof's own; those of its lists are as in its paths.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
 )]
 #[serde(rename_all = "camelCase")]
 #[clap(rename_all = "camelCase")]
 pub enum ResourceName {
+    Users,
+    Trainings,
+    Sessions,
+    Attendees,
     RegistrationFolders,
     CertificationFolders,
     Organisms,
+    Activities,
+    Evaluations,
+    Invoices,
+    Payments,
+    TrainingActions,
+    Surveys,
+    WorkingContracts,
+    CertificationPartners,
+    RegistrationFolderFiles,
+    CertificationFolderFiles,
 }
 
 impl ResourceName {
-    pub const ALL: [Self; 3] = [Self::RegistrationFolders, Self::CertificationFolders, Self::Organisms];
+    pub const ALL: [Self; 17] = [
+        Self::Users,
+        Self::Trainings,
+        Self::Sessions,
+        Self::Attendees,
+        Self::RegistrationFolders,
+        Self::CertificationFolders,
+        Self::Organisms,
+        Self::Activities,
+        Self::Evaluations,
+        Self::Invoices,
+        Self::Payments,
+        Self::TrainingActions,
+        Self::Surveys,
+        Self::WorkingContracts,
+        Self::CertificationPartners,
+        Self::RegistrationFolderFiles,
+        Self::CertificationFolderFiles,
+    ];
 
-    /// The name in specs, reports and metrics, as in Wedof's paths.
+    /// What is synced when the spec names nothing.
+    pub const DEFAULT: [Self; 11] = [
+        Self::Users,
+        Self::Trainings,
+        Self::Sessions,
+        Self::Attendees,
+        Self::RegistrationFolders,
+        Self::CertificationFolders,
+        Self::Organisms,
+        Self::Activities,
+        Self::Evaluations,
+        Self::Invoices,
+        Self::Payments,
+    ];
+
+    /// The name in specs, reports and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Users => "users",
+            Self::Trainings => "trainings",
+            Self::Sessions => "sessions",
+            Self::Attendees => "attendees",
             Self::RegistrationFolders => "registrationFolders",
             Self::CertificationFolders => "certificationFolders",
             Self::Organisms => "organisms",
+            Self::Activities => "activities",
+            Self::Evaluations => "evaluations",
+            Self::Invoices => "invoices",
+            Self::Payments => "payments",
+            Self::TrainingActions => "trainingActions",
+            Self::Surveys => "surveys",
+            Self::WorkingContracts => "workingContracts",
+            Self::CertificationPartners => "certificationPartners",
+            Self::RegistrationFolderFiles => "registrationFolderFiles",
+            Self::CertificationFolderFiles => "certificationFolderFiles",
         }
     }
 
     /// The title of the tab when the spec gives none.
     pub fn default_tab(self) -> &'static str {
         match self {
+            Self::Users => "Users",
+            Self::Trainings => "Trainings",
+            Self::Sessions => "Sessions",
+            Self::Attendees => "Attendees",
             Self::RegistrationFolders => "Registration Folders",
             Self::CertificationFolders => "Certification Folders",
             Self::Organisms => "Organisms",
+            Self::Activities => "Activities",
+            Self::Evaluations => "Evaluations",
+            Self::Invoices => "Invoices",
+            Self::Payments => "Payments",
+            Self::TrainingActions => "Training Actions",
+            Self::Surveys => "Surveys",
+            Self::WorkingContracts => "Working Contracts",
+            Self::CertificationPartners => "Certification Partners",
+            Self::RegistrationFolderFiles => "Registration Folder Files",
+            Self::CertificationFolderFiles => "Certification Folder Files",
+        }
+    }
+
+    /// The child resource that `expand: [files]` adds.
+    pub fn files(self) -> Option<Self> {
+        match self {
+            Self::RegistrationFolders => Some(Self::RegistrationFolderFiles),
+            Self::CertificationFolders => Some(Self::CertificationFolderFiles),
+            _ => None,
         }
     }
 }
@@ -110,6 +221,9 @@ pub struct ResourceSpec {
     /// Wedof's own filters, each with its values: `state: [accepted, inTraining]`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub filters: BTreeMap<String, Vec<String>>,
+    /// Parts of each record that get a tab of their own. `files`: the files of folders, one a row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expand: Vec<Expand>,
     #[serde(default, skip_serializing_if = "ColumnsSpec::is_default")]
     pub columns: ColumnsSpec,
     #[serde(default)]
@@ -123,6 +237,7 @@ impl ResourceSpec {
             name,
             tab: None,
             filters: BTreeMap::new(),
+            expand: Vec::new(),
             columns: ColumnsSpec::default(),
             missing_rows: MissingRows::default(),
         }
@@ -134,11 +249,21 @@ impl ResourceSpec {
     }
 }
 
+/// A part of records that can have a tab of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Expand {
+    Files,
+}
+
 /// Which fields become columns, by dotted path; `*` stands for anything.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ColumnsSpec {
-    /// Only these paths. Empty: all.
+    /// A choice of columns to begin with; `include` adds to it, `exclude` takes from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// Only these paths, beside those of the preset. Empty and without a preset: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub include: Vec<String>,
     /// Not these paths; the key column stays.
@@ -147,9 +272,19 @@ pub struct ColumnsSpec {
     /// Header texts by path: `attendee.lastName: Nom`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// Header texts of fields without a label here.
-    #[serde(default, skip_serializing_if = "Headers::is_default")]
-    pub headers: Headers,
+    /// Header texts of fields without a label here. Default: path; with the preset `suivi`, french.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headers: Option<Headers>,
+}
+
+/// A choice of columns that many centres make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Preset {
+    /// The columns of a centre's tracking sheet, with French headers.
+    Suivi,
+    /// Every field that some record fills, bare links too.
+    All,
 }
 
 /// What stands in the header of a column that has no label of its own.
@@ -161,17 +296,21 @@ pub enum Headers {
     Path,
     /// The catalogue's French text: `Nom`. Fields that the catalogue does not know keep their path.
     French,
-}
-
-impl Headers {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
+    /// The catalogue's English text: `Last name`.
+    English,
 }
 
 impl ColumnsSpec {
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// What headers show, if nothing else is asked for.
+    pub fn headers(&self) -> Headers {
+        self.headers.unwrap_or(match self.preset {
+            Some(Preset::Suivi) => Headers::French,
+            Some(Preset::All) | None => Headers::Path,
+        })
     }
 
     /// Whether a path becomes a column. The key column is kept by the caller whatever this says.
@@ -192,6 +331,22 @@ fn glob(pattern: &str, path: &str) -> bool {
         }
     }
     matches(pattern.as_bytes(), path.as_bytes())
+}
+
+/// Whether names, addresses, birth dates and other data of persons are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PersonalData {
+    #[default]
+    Include,
+    /// Such fields get no column; columns of them that exist are removed.
+    Exclude,
+}
+
+impl PersonalData {
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What becomes of rows whose record Wedof no longer lists. Rows people wrote on are kept and marked whatever it says.

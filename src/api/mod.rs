@@ -14,7 +14,7 @@ pub use self::{
     schema::{crd, crd_yaml},
     status::{LastRun, RecordedRun, ResourceStatus, RunState, Trigger, WedofSheetSyncStatus},
 };
-use crate::spec::{DeletionGuard, GoogleSpec, ResourceSpec, SyncSpec, WedofSpec};
+use crate::spec::{DeletionGuard, GoogleSpec, PersonalData, ResourceSpec, SyncSpec, WedofSpec};
 
 /// Keeps a Google spreadsheet true to a Wedof account, on a schedule.
 #[derive(Debug, Clone, PartialEq, CustomResource, Serialize, Deserialize, JsonSchema)]
@@ -48,9 +48,13 @@ pub struct WedofSheetSyncSpec {
     pub spreadsheet_id: String,
     pub wedof: WedofSpec,
     pub google: GoogleSpec,
-    /// What to sync, each into a tab of its own. Left out: every resource.
+    /// What to sync, each into a tab of its own. Left out: users, trainings, sessions, attendees, registrationFolders,
+    /// certificationFolders, organisms, activities, evaluations, invoices and payments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Vec<ResourceSpec>>,
+    /// `exclude` leaves out columns with personal data and removes those that exist. Default: include.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal_data: Option<PersonalData>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_guard: Option<DeletionGuard>,
     /// How the Jobs run. There is always one run at a time.
@@ -80,6 +84,7 @@ impl From<&WedofSheetSyncSpec> for SyncSpec {
             wedof,
             google,
             resources,
+            personal_data,
             deletion_guard,
             job: _,
         } = spec;
@@ -89,6 +94,7 @@ impl From<&WedofSheetSyncSpec> for SyncSpec {
             wedof: wedof.clone(),
             google: google.clone(),
             resources: resources.clone(),
+            personal_data: personal_data.unwrap_or_default(),
             deletion_guard: deletion_guard.unwrap_or_default(),
         }
     }

@@ -123,13 +123,21 @@ fn additions() -> Vec<(&'static str, Value)> {
         ("spec.google.credentialsSecretRef.key", key),
         (
             "spec.resources",
-            json!({"minItems": 1, "maxItems": 11,
+            json!({"minItems": 1, "maxItems": ResourceName::ALL.len(),
                 "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
                 "x-kubernetes-validations": [
                 {"rule": format!("self.map(r, {}).all(t, self.exists_one(o, {} == t))", title("r"), title("o")),
                  "message": "two resources have the same tab: give each a tab of its own (upper and lower case do not count)"},
             ]}),
         ),
+        (
+            "spec.resources[]",
+            json!({"x-kubernetes-validations": [
+                {"rule": "!has(self.expand) || self.name in ['registrationFolders', 'certificationFolders']",
+                 "message": "expand: only registrationFolders and certificationFolders have files"},
+            ]}),
+        ),
+        ("spec.resources[].expand", json!({"maxItems": 4})),
         ("spec.resources[].tab", json!({"minLength": 1, "maxLength": 100})),
         (
             "spec.resources[].filters",

@@ -139,7 +139,7 @@ fn check_zone(name: &str) -> Result<TimeZone, Problem> {
 
 fn check_tabs(resources: Option<&[ResourceSpec]>) -> Result<(), Problem> {
     let mut seen: BTreeMap<String, ResourceName> = BTreeMap::new();
-    for resource in resources.unwrap_or_default() {
+    for resource in spec::wanted(resources) {
         if let Some(other) = seen.insert(folded(resource.title()), resource.name) {
             let message = format!(
                 "spec.resources: {other} and {} both fill the tab `{}`: give each a tab of its own",
@@ -159,13 +159,8 @@ fn folded(title: &str) -> String {
 
 /// Where an object writes: its spreadsheet and the titles of its tabs, as two of them are compared.
 pub fn targets(spec: &WedofSheetSyncSpec) -> (String, Vec<String>) {
-    let titles = match &spec.resources {
-        Some(resources) => resources.iter().map(|resource| folded(resource.title())).collect(),
-        None => ResourceName::ALL
-            .iter()
-            .map(|name| folded(name.default_tab()))
-            .collect(),
-    };
+    let wanted = spec::wanted(spec.resources.as_deref());
+    let titles = wanted.iter().map(|resource| folded(resource.title())).collect();
     (spec.spreadsheet_id.clone(), titles)
 }
 

@@ -219,7 +219,7 @@ mod tests {
     use crate::spec::ResourceName;
 
     fn specs() -> Vec<ResourceSpec> {
-        ResourceName::ALL.map(ResourceSpec::of).to_vec()
+        ResourceName::ALL[..3].iter().copied().map(ResourceSpec::of).collect()
     }
 
     fn done(added: i64) -> End {

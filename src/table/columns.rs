@@ -125,7 +125,7 @@ impl<'a> Labels<'a> {
         let label = wished
             .or_else(|| {
                 french
-                    .filter(|_| self.spec.headers == Headers::French)
+                    .filter(|_| self.spec.headers() == Headers::French)
                     .map(str::to_owned)
             })
             .unwrap_or_else(|| path.to_owned());
@@ -259,7 +259,7 @@ mod tests {
                 "tags"
             ]
         );
-        columns.headers = Headers::French;
+        columns.headers = Some(Headers::French);
         let french = table(&columns, &[folder()]);
         assert_eq!(labels(&french)[..2], ["N° de dossier", "Nom"]);
         assert_eq!(labels(&french)[4], "Étiquettes");
@@ -319,7 +319,7 @@ mod tests {
         ) {
             let columns = ColumnsSpec {
                 labels: [("a".to_owned(), "B".to_owned()), ("b".to_owned(), "b (b)".to_owned())].into(),
-                headers: if french { Headers::French } else { Headers::Path },
+                headers: french.then_some(Headers::French),
                 ..ColumnsSpec::default()
             };
             let records: Vec<Record> = records.into_iter().map(|map| map.into_iter().collect()).collect();

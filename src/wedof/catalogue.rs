@@ -2,6 +2,7 @@
 //! its fields are. A new resource is a new file beside the others and a line in [`Resource::of`].
 
 mod certification_folders;
+mod lists;
 mod organisms;
 mod registration_folders;
 mod shared;
@@ -80,6 +81,8 @@ pub enum Evidence {
     Production,
     /// Written by the vendor, or generated from the vendor's description.
     Vendor,
+    /// Programs ask for it; none shows a real answer.
+    Assumed,
 }
 
 /// A parameter that narrows a list.
@@ -166,6 +169,20 @@ impl Resource {
             ResourceName::RegistrationFolders => &registration_folders::RESOURCE,
             ResourceName::CertificationFolders => &certification_folders::RESOURCE,
             ResourceName::Organisms => &organisms::RESOURCE,
+            ResourceName::Users => &lists::USERS,
+            ResourceName::Trainings => &lists::TRAININGS,
+            ResourceName::Sessions => &lists::SESSIONS,
+            ResourceName::Attendees => &lists::ATTENDEES,
+            ResourceName::Activities => &lists::ACTIVITIES,
+            ResourceName::Evaluations => &lists::EVALUATIONS,
+            ResourceName::Invoices => &lists::INVOICES,
+            ResourceName::Payments => &lists::PAYMENTS,
+            ResourceName::TrainingActions => &lists::TRAINING_ACTIONS,
+            ResourceName::Surveys => &lists::SURVEYS,
+            ResourceName::WorkingContracts => &lists::WORKING_CONTRACTS,
+            ResourceName::CertificationPartners => &lists::CERTIFICATION_PARTNERS,
+            ResourceName::RegistrationFolderFiles => &lists::REGISTRATION_FOLDER_FILES,
+            ResourceName::CertificationFolderFiles => &lists::CERTIFICATION_FOLDER_FILES,
         }
     }
 

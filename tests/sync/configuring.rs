@@ -28,7 +28,7 @@ async fn a_file_of_variables_saved_by_windows_works_and_a_broken_one_is_named() 
     world.write(".env", format!("{plain}NOTE=two words\n").as_bytes());
     let run = world.sync(&[]).await.expect(2);
     assert!(
-        run.stderr.contains(".env cannot be read, line 6, column"),
+        run.stderr.contains(".env cannot be read, line 7, column"),
         "{}",
         run.stderr
     );

@@ -15,6 +15,9 @@ use wedof_sheet_sync::{
 
 pub const FOLDERS: &str = "Registration Folders";
 
+/// What a world syncs unless its test wants something else.
+pub const THREE: [&str; 3] = ["registrationFolders", "certificationFolders", "organisms"];
+
 pub struct World {
     pub running: Running,
     pub folder: TempDir,
@@ -69,7 +72,17 @@ impl World {
             running,
         };
         world.write_env(&world.running.tenants[0].api_key, "");
+        world.want(Some(&THREE));
         world
+    }
+
+    /// What this person syncs: these resources, or the default ones.
+    pub fn want(&self, resources: Option<&[&str]>) {
+        let text = match resources {
+            Some(names) => json!({"resources": names.iter().map(|name| json!({"name": name})).collect::<Vec<_>>()}),
+            None => json!({}),
+        };
+        self.write("wanted.json", text.to_string().as_bytes());
     }
 
     /// The `.env` of a person, with a key and further lines.
@@ -82,7 +95,7 @@ impl World {
         } = &self.running;
         let text = format!(
             "WEDOF_API_KEY={key}\nGOOGLE_CREDENTIALS_PATH=key.json\nGOOGLE_SPREADSHEET_ID={}\nWEDOF_BASE_URL={wedof_url}\n\
-             GOOGLE_SHEETS_BASE_URL={sheets_url}\n{more}",
+             GOOGLE_SHEETS_BASE_URL={sheets_url}\nWEDOF_SHEET_SYNC_CONFIG=wanted.json\n{more}",
             tenants[0].spreadsheet_id
         );
         self.write(".env", text.as_bytes());
