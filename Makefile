@@ -12,7 +12,7 @@ export WSS_BINARY := $(CARGO_TARGET_DIR)/release/wedof-sheet-sync
 NEXTEST_VERSION := 0.9.151
 DENY_VERSION := 0.20.2
 
-.PHONY: help demo test unit e2e lint build generate tools cluster-down clean
+.PHONY: help demo test unit faults e2e lint build generate tools cluster-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | column -t -s $$'\t'
@@ -20,10 +20,13 @@ help: ## Show this list
 demo: build ## Show the main job on a real cluster: apply, run, a filled spreadsheet, status; then clean up
 	tests/e2e/demo
 
-test: unit e2e ## Set everything up and run every test, with and without a cluster; then clean up
+test: unit faults e2e ## Set everything up and run every test, with and without a cluster; then clean up
 
 unit: tools ## Run the tests that need no cluster
 	cargo nextest run --locked
+
+faults: tools ## Let every request of a sync go wrong in every way (about two minutes)
+	cargo nextest run --locked --test faults --run-ignored only --no-capture
 
 e2e: build tools ## Run the tests on a real cluster
 	tests/e2e/run

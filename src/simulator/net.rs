@@ -75,7 +75,10 @@ impl Listening {
     /// Nobody listens until the door opens: what knocks meanwhile is refused.
     async fn stay_closed(&mut self, until: Instant) {
         self.listener = None;
-        sleep_until(until).await;
+        tokio::select! {
+            () = sleep_until(until) => {}
+            _ = self.closed_until.changed() => return,
+        }
         loop {
             match socket(self.address, self.reserve.is_some()).and_then(|socket| socket.listen(1024)) {
                 Ok(listener) => return self.listener = Some(listener),
@@ -104,7 +107,9 @@ impl Listener for Listening {
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         loop {
             let until = *self.closed_until.borrow_and_update();
-            let Some(listener) = self.listener.as_mut().filter(|_| until <= Instant::now()) else {
+            // another time set while it is closed, be it none, counts from then on
+            let open = self.listener.as_mut().filter(|_| until <= Instant::now());
+            let Some(listener) = open else {
                 self.stay_closed(until).await;
                 continue;
             };

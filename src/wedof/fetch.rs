@@ -98,7 +98,7 @@ pub async fn fetch<T>(
                         }
                     }
                     Err(error) if number > 1 && error.is_not_found() => Page::past_end(),
-                    Err(error) => return Err(page_failure(client, &error, &place, number)),
+                    Err(error) => return Err(page_failure(client, &error, &place, listing.progress().0 > 0)),
                 };
                 listing.accept(page).map_err(|incomplete| {
                     Failure::later(
@@ -158,10 +158,10 @@ fn page_query(query: &[(String, String)], source: Source, page: u64) -> Vec<(Str
     query
 }
 
-/// A refusal of page 1 is about the resource, one of a later page about this reading of it.
-fn page_failure(client: &Client, error: &Error, place: &str, page: u64) -> Failure {
+/// A refusal of the first page is about the resource, one after something was read about this reading of it.
+fn page_failure(client: &Client, error: &Error, place: &str, begun: bool) -> Failure {
     let mut failure = client.failure(error, place);
-    if page > 1 && [reason::WEDOF_ERROR, reason::WEDOF_UNAVAILABLE].contains(&failure.reason) {
+    if begun && [reason::WEDOF_ERROR, reason::WEDOF_UNAVAILABLE].contains(&failure.reason) {
         failure.reason = reason::INCOMPLETE_READ;
         if error.is_unavailable() {
             failure = Failure::later(reason::INCOMPLETE_READ, format!("{place}: Wedof {error}"));

@@ -8,7 +8,6 @@
 )]
 
 mod configuring;
-mod killing;
 mod secrets;
 mod stopping;
 mod syncing;

@@ -75,7 +75,7 @@ async fn no_output_holds_a_secret_or_a_person_at_any_level() {
         let run = world.sync_with(&["--resource", "registrationFolders"], &trace).await;
         assert_ne!(run.code, Some(0));
         silent(&run, &canaries);
-        world.clear_wedof_faults().await;
+        world.clear_faults().await;
     }
     world.google_fault(json!({"path": "/token", "times": 9, "answer": {"status": 400, "body": {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}}})).await;
     silent(&world.sync_with(&[], &trace).await.expect(2), &canaries);

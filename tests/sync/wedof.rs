@@ -115,7 +115,7 @@ async fn what_the_account_may_not_read_is_unavailable_unless_somebody_relies_on_
     let by_name = world.sync(&["--config", "sync.yaml"]).await.expect(2);
     assert_eq!(by_name.outcomes(), [Failed, Unchanged]);
 
-    world.clear_wedof_faults().await;
+    world.clear_faults().await;
     world.sync(&[]).await.expect(0);
     world.wedof_fault(forbidden).await;
     let stale = world.sync(&[]).await.expect(2);
@@ -207,7 +207,7 @@ async fn half_an_emoji_costs_one_warning_and_no_row() {
         run.stderr
     );
 
-    world.clear_wedof_faults().await;
+    world.clear_faults().await;
     world
         .wedof_fault(json!({"path": LIST, "page": 2, "times": 9, "answer": {"status": 404}}))
         .await;

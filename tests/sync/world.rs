@@ -172,12 +172,21 @@ impl World {
         self.admin(self.running.wedof, "POST", "_faults", Some(fault)).await;
     }
 
-    pub async fn clear_wedof_faults(&self) {
-        self.admin(self.running.wedof, "DELETE", "_faults", None).await;
-    }
-
     pub async fn google_fault(&self, fault: Value) {
         self.admin(self.running.sheets, "POST", "_faults", Some(fault)).await;
+    }
+
+    /// Nothing stands in a request's way any more.
+    pub async fn clear_faults(&self) {
+        self.running.refuse_wedof(std::time::Duration::ZERO);
+        self.running.refuse_sheets(std::time::Duration::ZERO);
+        // what was refused for long may be so a moment longer
+        for base in [self.running.wedof, self.running.sheets] {
+            while tokio::net::TcpStream::connect(base).await.is_err() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            self.admin(base, "DELETE", "_faults", None).await;
+        }
     }
 
     /// Waits until every fault has hit its request.
