@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{api, demo, operator, simulator, sync, telemetry};
+use crate::{api, demo, operator, scheduler, simulator, sync, telemetry};
 
 #[derive(Debug, Parser)]
 #[command(version, about, arg_required_else_help = true)]
@@ -19,6 +19,8 @@ struct Cli {
 enum Command {
     /// Bring the tabs of a spreadsheet up to date with a Wedof account, once
     Sync(sync::Args),
+    /// Sync now and then daily (SYNC_TIME, else 09:00) or by a cron expression, until it is stopped
+    Scheduler(scheduler::Args),
     /// Run the Kubernetes controller: WedofSheetSync objects become CronJobs, their runs become status
     Operator(operator::Args),
     /// Simulate Wedof and Google in this process, sync once, and show the spreadsheet as a web page
@@ -40,6 +42,9 @@ pub fn main() -> ExitCode {
         print!("{}", api::crd_yaml());
         return ExitCode::SUCCESS;
     }
+    if !matches!(cli.command, Command::Scheduler(_)) {
+        abort_on_panic();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -50,10 +55,21 @@ pub fn main() -> ExitCode {
     runtime.block_on(async {
         match cli.command {
             Command::Sync(args) => sync::command(args).await,
+            Command::Scheduler(args) => scheduler::command(args).await,
             Command::Operator(args) => operator::command(args).await,
             Command::Demo(args) => demo::command(args).await,
             Command::Simulate(args) => simulator::command(args).await,
             Command::Crd => ExitCode::SUCCESS,
         }
     })
+}
+
+/// Half a program is worse than none: a task that panics must not leave the others behind. The scheduler alone outlives a
+/// run that panics.
+fn abort_on_panic() {
+    let told = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        told(panic);
+        std::process::abort();
+    }));
 }

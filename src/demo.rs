@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    config::{Config, Credential},
+    config::{Config, Credential, Google},
     progress::{Progress, table},
     report::RunReport,
     simulator::{self, Running},
@@ -120,9 +120,12 @@ fn config(running: &Running) -> Result<Config, Trouble> {
         by_default: true,
         wedof_base: base_url(&running.wedof_url, None)?,
         wedof_key: credential(&tenant.api_key),
-        google_key: credential(&tenant.credentials),
-        token_hosts: None,
-        sheets_base: Some(base_url(&running.sheets_url, None)?),
+        google: Some(Google {
+            key: credential(&tenant.credentials),
+            token_hosts: None,
+            sheets_base: Some(base_url(&running.sheets_url, None)?),
+        }),
+        timing: None,
         patience: Default::default(),
     })
 }

@@ -81,6 +81,8 @@ pub mod reason {
     pub const DEADLINE: &str = "DeadlineExceeded";
     /// SIGTERM or Ctrl-C: the run stopped at a batch boundary.
     pub const INTERRUPTED: &str = "Interrupted";
+    /// A panic: a defect of this program.
+    pub const INTERNAL: &str = "InternalError";
     /// Some resources were synced, others were not.
     pub const PARTIAL: &str = "Partial";
 }

@@ -14,6 +14,7 @@ pub mod patience;
 pub mod progress;
 pub mod report;
 pub mod schedule;
+pub mod scheduler;
 pub mod sheets;
 pub mod simulator;
 pub mod spec;

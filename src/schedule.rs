@@ -203,12 +203,19 @@ impl Schedule {
         }
     }
 
+    /// Whether it runs in every hour of a day, so that an hour which the clocks skip or repeat is not missed.
+    pub fn runs_in_every_hour(&self) -> bool {
+        match self {
+            Self::Every(_) => true,
+            Self::Fields(fields) => (0..24).all(|hour| has(fields.hour, hour)),
+        }
+    }
+
     /// Whether the schedule names a time that this zone skips, or repeats, at a change of its clocks within the year that
     /// follows: such a run is left out, or done twice.
     pub fn meets_clock_change(&self, from: Timestamp, zone: &TimeZone) -> bool {
         let Self::Fields(fields) = self else { return false };
-        // one that runs in every hour anyway misses nothing that matters
-        if (0..24).all(|hour| has(fields.hour, hour)) {
+        if self.runs_in_every_hour() {
             return false;
         }
         let year = jiff::SignedDuration::from_hours(366 * 24);

@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 use self::outcome::{End, Outcomes, Requests};
 pub use self::stop::Stop;
 use crate::{
-    config::{Config, Environment, Overrides},
+    config::{Config, Environment, Google, Overrides},
     failure::{Failure, reason},
     progress::{Progress, Task, table},
     report::{ReportFile, RunReport},
@@ -79,6 +79,7 @@ pub async fn command(args: Args) -> ExitCode {
         config,
         only: resource,
         in_pod: report.is_some(),
+        without_google: false,
     };
     let options = Options {
         dry_run,
@@ -109,8 +110,8 @@ pub async fn command(args: Args) -> ExitCode {
 }
 
 /// Where a person sees the spreadsheet.
-fn link(config: &Config) -> String {
-    match &config.sheets_base {
+pub fn link(config: &Config) -> String {
+    match config.google.as_ref().and_then(|google| google.sheets_base.as_ref()) {
         Some(simulator) => simulator.to_string(),
         None => format!(
             "https://docs.google.com/spreadsheets/d/{}/edit",
@@ -132,7 +133,13 @@ pub async fn run(
     let mut requests = Requests::default();
     let end = async {
         let wedof = wedof_client(config, stop)?;
-        let google = google_client(config, stop).await?;
+        let Some(google) = &config.google else {
+            return Err(Failure::person(
+                reason::INVALID_CONFIG,
+                "nothing says how Google is reached",
+            ));
+        };
+        let google = google_client(google, config, stop).await?;
         let book = google.open(&config.spec.spreadsheet_id).await;
         requests.sheets = google.requests();
         let sync = Sync {
@@ -187,11 +194,15 @@ fn wedof_client(config: &Config, stop: &Stop) -> Result<wedof::client::Client, F
     })
 }
 
-async fn google_client(config: &Config, stop: &Stop) -> Result<sheets::Client, Failure> {
-    let key = &config.google_key;
-    let account = ServiceAccount::from_json(key.secret.expose_secret(), &key.place, config.token_hosts.as_deref())?;
+async fn google_client(google: &Google, config: &Config, stop: &Stop) -> Result<sheets::Client, Failure> {
+    let Google {
+        key,
+        token_hosts,
+        sheets_base,
+    } = google;
+    let account = ServiceAccount::from_json(key.secret.expose_secret(), &key.place, token_hosts.as_deref())?;
     sheets::Client::new(sheets::Settings {
-        base_url: config.sheets_base.clone(),
+        base_url: sheets_base.clone(),
         account,
         account_place: key.place.clone(),
         stop: stop.token(),

@@ -1,5 +1,5 @@
 //! Text → [`SyncSpec`]: a bare one, or the `spec` of a WedofSheetSync manifest, so that the file applied to a cluster
-//! can be tried on a laptop.
+//! can be tried on a laptop, at the same times.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -10,8 +10,23 @@ use crate::{
     spec::SyncSpec,
 };
 
+/// What a text says.
+#[derive(Debug, PartialEq)]
+pub struct Source {
+    pub spec: SyncSpec,
+    pub timing: Option<Timing>,
+}
+
+/// The schedule of a manifest, as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timing {
+    pub schedule: String,
+    /// What `H` is hashed from: namespace and name.
+    pub seed: String,
+}
+
 /// Reads YAML or JSON. `spreadsheet` fills in for a bare spec without `spreadsheetId`; `origin` names the text in errors.
-pub fn parse(text: &str, origin: &str, spreadsheet: Option<&str>) -> Result<SyncSpec, Failure> {
+pub fn parse(text: &str, origin: &str, spreadsheet: &str) -> Result<Source, Failure> {
     let text = text.trim_start_matches('\u{feff}');
     let documents: Vec<Value> = if text.trim_start().starts_with('{') {
         vec![serde_json::from_str(text).or_else(|_| yaml(text, origin))?]
@@ -28,18 +43,19 @@ pub fn parse(text: &str, origin: &str, spreadsheet: Option<&str>) -> Result<Sync
             &"it is empty, or holds several documents of which none is a WedofSheetSync",
         ));
     };
-    match (document, spreadsheet) {
-        (Value::Object(fields), Some(spreadsheet)) if !fields.contains_key("spreadsheetId") => {
+    let spec = match document {
+        Value::Object(fields) if !fields.contains_key("spreadsheetId") => {
             let mut fields = fields.clone();
             fields.insert("spreadsheetId".to_owned(), spreadsheet.into());
-            typed(Value::Object(fields), origin)
+            typed(Value::Object(fields), origin)?
         }
         // from the text and not from the value: its errors name line and column
-        _ => yaml(text, origin),
-    }
+        _ => yaml(text, origin)?,
+    };
+    Ok(Source { spec, timing: None })
 }
 
-fn manifest(text: &str, origin: &str, documents: Vec<Value>) -> Result<SyncSpec, Failure> {
+fn manifest(text: &str, origin: &str, documents: Vec<Value>) -> Result<Source, Failure> {
     let alone = documents.len() == 1;
     let mut ours: Vec<Value> = documents
         .into_iter()
@@ -56,7 +72,18 @@ fn manifest(text: &str, origin: &str, documents: Vec<Value>) -> Result<SyncSpec,
             ));
         }
     };
-    Ok(SyncSpec::from(&object.spec))
+    Ok(Source {
+        spec: SyncSpec::from(&object.spec),
+        timing: Some(Timing {
+            schedule: object.spec.schedule.clone(),
+            // without a namespace kubectl takes the one of its context, by default this one
+            seed: format!(
+                "{}/{}",
+                object.metadata.namespace.as_deref().unwrap_or("default"),
+                object.metadata.name.as_deref().unwrap_or_default()
+            ),
+        }),
+    })
 }
 
 fn yaml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, Failure> {
@@ -78,8 +105,12 @@ mod tests {
 
     const ID: &str = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms";
 
+    fn source(text: &str) -> Result<Source, String> {
+        parse(text, "sync.yaml", "fromTheEnvironment").map_err(|failure| failure.message)
+    }
+
     fn read(text: &str) -> Result<SyncSpec, String> {
-        parse(text, "sync.yaml", Some("fromTheEnvironment")).map_err(|failure| failure.message)
+        source(text).map(|source| source.spec)
     }
 
     fn manifest_text() -> String {
@@ -109,8 +140,6 @@ mod tests {
             read("resources: [{name: organisms}]").unwrap().spreadsheet_id,
             "fromTheEnvironment"
         );
-        let missing = parse("resources: [{name: organisms}]", "sync.yaml", None).unwrap_err();
-        assert!(missing.message.contains("spreadsheetId"), "{missing}");
     }
 
     #[test]
@@ -122,6 +151,16 @@ mod tests {
             assert_eq!(spec.spreadsheet_id, ID);
             assert_eq!(spec.resources.unwrap()[0].title(), "Nous");
         }
+    }
+
+    #[test]
+    fn the_schedule_of_a_manifest_comes_with_what_h_is_hashed_from() {
+        let timing = source(&manifest_text()).unwrap().timing.unwrap();
+        assert_eq!(
+            (timing.schedule.as_str(), timing.seed.as_str()),
+            ("H 7 * * *", "default/acme")
+        );
+        assert_eq!(source("{}").unwrap().timing, None);
     }
 
     #[test]
