@@ -8,6 +8,7 @@ mod source;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use tokio::time::Instant;
 use url::Url;
 
 pub use self::{credentials::Credential, environment::Environment, source::Timing};
@@ -62,7 +63,6 @@ pub struct Google {
     pub token_hosts: Option<Vec<String>>,
     /// Where the Sheets API is, if not at Google.
     pub sheets_base: Option<Url>,
-    pub patience: Patience,
 }
 
 /// What the command line adds.
@@ -162,6 +162,8 @@ impl Parts {
             }),
             (None, None) => Err(unset(&["WEDOF_API_KEY"])),
         };
+        // one that is wrong ends the run: the other is not waited for
+        let until = if wedof_key.is_ok() { until } else { Instant::now() };
         let google_ref = in_pod.and_then(|spec| spec.google.credentials_secret_ref.as_ref());
         let google_key = match environment.get("GOOGLE_CREDENTIALS_PATH") {
             Some(path) if !overrides.without_google => read_secret(path, google_ref, until).await,

@@ -1,7 +1,6 @@
 use rstest::rstest;
 use secrecy::ExposeSecret;
 use std::time::Duration;
-use tokio::time::Instant;
 
 use super::{credentials::SECRET_PATIENCE, *};
 
