@@ -53,6 +53,8 @@ pub struct Config {
     /// None if nothing is asked of Google.
     pub google: Option<Google>,
     pub patience: Patience,
+    /// The object that this run was made for on a cluster, `namespace/name`: for advice only.
+    pub object: Option<String>,
 }
 
 /// How Google is reached.
@@ -96,6 +98,7 @@ pub struct Order {
     pub by_default: bool,
     pub timing: Option<Timing>,
     pub patience: Patience,
+    pub object: Option<String>,
 }
 
 impl Config {
@@ -117,6 +120,7 @@ impl Config {
             by_default,
             timing,
             patience,
+            object,
         } = order?;
         if !overrides.without_google {
             spec.spreadsheet_id = spreadsheet?;
@@ -134,6 +138,7 @@ impl Config {
                 false => Some(google?),
             },
             patience,
+            object,
         })
     }
 }
@@ -211,6 +216,7 @@ impl Order {
             by_default,
             timing,
             patience: Patience::of(environment)?,
+            object: environment.get("WEDOF_SHEET_SYNC_OBJECT").map(str::to_owned),
         })
     }
 }
@@ -348,6 +354,9 @@ fn resources(spec: &SyncSpec, only: &[ResourceName]) -> Result<Vec<ResourceSpec>
             )));
         }
     }
+    spec.deletion_guard
+        .accepted_until()
+        .map_err(|what| invalid(format!("deletionGuard.acceptUntil: {what}")))?;
     if let Some(unknown) = only
         .iter()
         .find(|name| resources.iter().all(|resource| resource.name != **name))

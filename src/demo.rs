@@ -127,6 +127,7 @@ fn config(running: &Running) -> Result<Config, Trouble> {
         }),
         timing: None,
         patience: Default::default(),
+        object: None,
     })
 }
 

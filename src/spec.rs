@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -361,13 +362,17 @@ pub enum MissingRows {
 
 /// A run that would delete (or mark) at least `minRows` rows and more than `maxPercent` of the tab's record rows is
 /// refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DeletionGuard {
     /// 0 to 100; default 50. 100 switches the guard off.
     pub max_percent: i32,
     /// Fewer deletions than this are never refused; default 20.
     pub min_rows: i32,
+    /// Runs that start before this moment may delete what the guard would refuse: a way to accept it once. RFC 3339, as
+    /// 2026-12-01T12:00:00Z.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept_until: Option<String>,
 }
 
 impl Default for DeletionGuard {
@@ -375,7 +380,24 @@ impl Default for DeletionGuard {
         Self {
             max_percent: 50,
             min_rows: 20,
+            accept_until: None,
         }
+    }
+}
+
+impl DeletionGuard {
+    /// The moment of `acceptUntil`. The error says what the text should be.
+    pub fn accepted_until(&self) -> Result<Option<Timestamp>, String> {
+        let parse = |text: &String| {
+            text.parse()
+                .map_err(|_| format!("`{text}` is no moment with its zone, such as 2026-12-01T12:00:00Z"))
+        };
+        self.accept_until.as_ref().map(parse).transpose()
+    }
+
+    /// Whether a run that starts at `start` may delete what the guard would refuse.
+    pub fn accepts(&self, start: Timestamp) -> bool {
+        self.accepted_until().ok().flatten().is_some_and(|until| start < until)
     }
 }
 
@@ -457,6 +479,40 @@ mod tests {
         ] {
             let refused = spreadsheet_id(text).unwrap_err();
             assert!(refused.contains(reason), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn deletions_are_accepted_in_runs_that_start_before_the_moment_and_not_at_it() {
+        let guard = |text: &str| DeletionGuard {
+            accept_until: Some(text.into()),
+            ..DeletionGuard::default()
+        };
+        let noon: Timestamp = "2026-12-01T12:00:00Z".parse().unwrap();
+        for (until, accepted) in [
+            ("2026-12-01T12:00:01Z", true),
+            ("2026-12-01T12:00:00Z", false),
+            ("2026-12-01T13:00:00+01:00", false),
+            ("2026-12-01T13:00:00.5+01:00", true),
+        ] {
+            assert_eq!(guard(until).accepts(noon), accepted, "{until}");
+        }
+        assert!(!DeletionGuard::default().accepts(noon));
+        for text in [
+            "tomorrow",
+            "2026-12-01",
+            "2026-12-01T12:00:00",
+            "2026-13-01T12:00:00Z",
+            "",
+        ] {
+            assert!(
+                guard(text)
+                    .accepted_until()
+                    .unwrap_err()
+                    .contains("2026-12-01T12:00:00Z"),
+                "{text}"
+            );
+            assert!(!guard(text).accepts(noon), "{text}");
         }
     }
 

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::{Span, Timestamp, Unit};
 use secrecy::ExposeSecret;
 
 use self::outcome::{End, Outcomes, Requests};
@@ -129,6 +130,7 @@ pub async fn run(
     progress: &Progress,
     mut written: impl FnMut(&RunReport),
 ) -> (RunReport, u8) {
+    let start = Timestamp::now();
     let mut outcomes = Outcomes::new(&config.resources);
     let mut requests = Requests::default();
     let end = async {
@@ -147,6 +149,7 @@ pub async fn run(
             options,
             wedof: &wedof,
             book: book?,
+            start,
         };
         if let Some(zone) = sync.book.unknown_zone() {
             tracing::warn!("the spreadsheet's time zone `{zone}` is unknown; its times are written in UTC");
@@ -218,6 +221,7 @@ struct Sync<'a> {
     options: &'a Options,
     wedof: &'a wedof::client::Client,
     book: Book<'a>,
+    start: Timestamp,
 }
 
 impl Sync<'_> {
@@ -281,8 +285,10 @@ impl Sync<'_> {
             } else {
                 MissingRows::Keep
             },
-            guard: self.config.spec.deletion_guard,
-            allow_deletions: self.options.allow_deletions.contains(&spec.name),
+            guard: self.config.spec.deletion_guard.clone(),
+            allow_deletions: self.options.allow_deletions.contains(&spec.name)
+                || self.config.spec.deletion_guard.accepts(self.start),
+            how_to_accept: &how_to_accept(spec.name, self.config.object.as_deref(), self.start),
             origin: resource.source.origin(),
             filters: &filters.join("&"),
         };
@@ -307,5 +313,24 @@ impl Sync<'_> {
             true => Ok(End::Unavailable(failure)),
             false => Err(failure),
         }
+    }
+}
+
+/// How a person accepts once what the guard refused, with a command to paste if the run was made by an object.
+fn how_to_accept(resource: ResourceName, object: Option<&str>, start: Timestamp) -> String {
+    // long enough for the next run of a daily schedule
+    let until = start
+        .checked_add(Span::new().hours(25))
+        .and_then(|until| until.round(Unit::Minute))
+        .unwrap_or(start);
+    match object.and_then(|object| object.split_once('/')) {
+        Some((namespace, name)) => format!(
+            "by a moment before which runs may do so: kubectl patch wedofsheetsync {name} -n {namespace} --type merge -p \
+             '{{\"spec\":{{\"deletionGuard\":{{\"acceptUntil\":\"{until}\"}}}}}}' (at a terminal: --allow-deletions {resource})"
+        ),
+        None => format!(
+            "with --allow-deletions {resource}, or by a moment before which runs may do so, deletionGuard.acceptUntil: \
+             {until}"
+        ),
     }
 }

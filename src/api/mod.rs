@@ -95,7 +95,7 @@ impl From<&WedofSheetSyncSpec> for SyncSpec {
             google: google.clone(),
             resources: resources.clone(),
             personal_data: personal_data.unwrap_or_default(),
-            deletion_guard: deletion_guard.unwrap_or_default(),
+            deletion_guard: deletion_guard.clone().unwrap_or_default(),
         }
     }
 }

@@ -163,6 +163,13 @@ fn additions() -> Vec<(&'static str, Value)> {
         ),
         ("spec.deletionGuard.maxPercent", json!({"minimum": 0, "maximum": 100})),
         ("spec.deletionGuard.minRows", json!({"minimum": 0})),
+        (
+            "spec.deletionGuard.acceptUntil",
+            json!({"format": "date-time", "maxLength": 40, "x-kubernetes-validations": [
+                {"rule": "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$')",
+                 "message": "acceptUntil is a moment with its zone, such as 2026-12-01T12:00:00Z"},
+            ]}),
+        ),
         ("spec.job.nodeSelector", json!({"maxProperties": 20})),
         ("spec.job.nodeSelector.{}", json!({"maxLength": 63})),
         ("spec.job.tolerations", json!({"maxItems": 20})),

@@ -162,6 +162,10 @@ async fn an_empty_secret_is_named_and_not_waited_for() {
 #[case("spreadsheetId: ID\ntimeZone: Europe/Pariss", "no time zone")]
 #[case("spreadsheetId: ID\nwedof: {requestsPerMinute: 0}", "1 to 600")]
 #[case("spreadsheetId: ID\ndeletionGuard: {maxPercent: 101}", "0 to 100")]
+#[case(
+    "spreadsheetId: ID\ndeletionGuard: {acceptUntil: tomorrow}",
+    "deletionGuard.acceptUntil: `tomorrow`"
+)]
 #[case("spreadsheetId: ID\nwedof: {baseUrl: 'http://www.wedof.fr/api'}", "use https")]
 #[tokio::test]
 async fn a_spec_that_contradicts_itself_is_refused(#[case] spec: &str, #[case] says: &str) {

@@ -275,8 +275,9 @@ fn secret_volume(name: &str, secret: &SecretKeyRef, file: &str) -> Volume {
 }
 
 /// The variables of a run that [`container`] may set.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 9] = [
     "WEDOF_SHEET_SYNC_CONFIG",
+    "WEDOF_SHEET_SYNC_OBJECT",
     "WEDOF_API_KEY_PATH",
     "GOOGLE_CREDENTIALS_PATH",
     "WEDOF_ALLOWED_HOSTS",
@@ -299,6 +300,7 @@ fn container(spec: &ValidSpec, settings: &Settings, deadline: i64) -> Container 
     let mut env = vec![
         // the kubelet expands $(NAME) in values, and would put its variables into a tenant's sheet
         ("WEDOF_SHEET_SYNC_CONFIG", spec.config.replace('$', "$$")),
+        ("WEDOF_SHEET_SYNC_OBJECT", spec.object.clone()),
         ("WEDOF_API_KEY_PATH", format!("{}/{WEDOF_FILE}", folder(WEDOF_VOLUME))),
         (
             "GOOGLE_CREDENTIALS_PATH",

@@ -43,6 +43,8 @@ pub struct ValidSpec {
     pub api_key: SecretKeyRef,
     pub credentials: SecretKeyRef,
     pub job: JobSettings,
+    /// `namespace/name`, for what a run advises.
+    pub object: String,
 }
 
 /// One thing that is wrong, in words for the author.
@@ -74,6 +76,7 @@ pub fn validate(
         &spec.google.credentials_secret_ref,
         "spec.google.credentialsSecretRef",
     ));
+    problems.take(check_guard(spec));
     let config = problems.take(check_config(spec));
     match (schedule, zone, api_key, credentials, config) {
         (Some((effective_schedule, schedule)), Some(zone), Some(api_key), Some(credentials), Some(config))
@@ -90,6 +93,7 @@ pub fn validate(
                 api_key,
                 credentials,
                 job: spec.job.clone(),
+                object: format!("{namespace}/{name}"),
             })
         }
         _ => Err(problems.0),
@@ -194,6 +198,17 @@ fn matches(pattern: &str, text: &str) -> bool {
     }
 }
 
+fn check_guard(spec: &WedofSheetSyncSpec) -> Result<(), Problem> {
+    let guard = spec.deletion_guard.as_ref();
+    match guard.map_or(Ok(None), |guard| guard.accepted_until()) {
+        Ok(_) => Ok(()),
+        Err(what) => Err(problem(
+            reason::INVALID_SPEC,
+            format!("spec.deletionGuard.acceptUntil: {what}"),
+        )),
+    }
+}
+
 fn check_config(spec: &WedofSheetSyncSpec) -> Result<String, Problem> {
     let mut sync = SyncSpec::from(spec);
     sync.spreadsheet_id = spec::spreadsheet_id(&spec.spreadsheet_id)
@@ -272,6 +287,7 @@ pub mod tests {
     #[case(wedof("http://www.wedof.fr/api"), "WedofHostNotAllowed", "use https")]
     #[case(json!({"resources": [{"name": "organisms", "tab": "Été"}, {"name": "registrationFolders", "tab": "ÉTÉ"}]}),
         "DuplicateTab", "organisms and registrationFolders both fill the tab `ÉTÉ`")]
+    #[case(json!({"deletionGuard": {"acceptUntil": "demain"}}), "InvalidSpec", "spec.deletionGuard.acceptUntil: `demain`")]
     #[case(json!({"google": {}}), "InvalidSpec", "spec.google.credentialsSecretRef is missing")]
     #[case(json!({"spreadsheetId": "1590950017"}), "InvalidSpec", "gid")]
     #[case(json!({"resources": [{"name": "organisms", "filters": {"query": vec!["x".repeat(200); 600]}}]}),

@@ -117,11 +117,11 @@ fn guard(tab: &Tab, wish: &TabWish<'_>, losses: usize, held: usize) -> Result<()
         format!(
             "tab {:?} holds {held} records and Wedof now lists {}: {losses} rows would be removed or marked, more than \
              deletionGuard allows ({max_percent} % from {min_rows} rows on){filters}. If that is right, accept it once \
-             with --allow-deletions {}, or raise deletionGuard.maxPercent; if not, look at the filters and at the account \
-             of the API key (a copied spreadsheet holds another account's records: empty the tab)",
+             {}. If not, look at the filters and at the account of the API key (a copied spreadsheet holds another \
+             account's records: empty the tab)",
             tab.title,
             wish.table.len(),
-            wish.resource,
+            wish.how_to_accept,
         ),
     ))
 }

@@ -39,8 +39,10 @@ pub struct TabWish<'a> {
     pub columns: &'a ColumnsSpec,
     pub missing_rows: MissingRows,
     pub guard: DeletionGuard,
-    /// `--allow-deletions NAME`: the guard is accepted once.
+    /// `--allow-deletions NAME` or `deletionGuard.acceptUntil`: what the guard would refuse is accepted in this run.
     pub allow_deletions: bool,
+    /// How a person accepts it: the end of the sentence "If that is right, accept it once …".
+    pub how_to_accept: &'a str,
     /// How the records were obtained (`list`, `object` …): rows are not deleted in the run in which it changes.
     pub origin: &'a str,
     /// Identifies the filters; lets a refusal say that they changed since the last run.

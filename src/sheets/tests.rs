@@ -71,6 +71,7 @@ impl World {
             guard: DeletionGuard {
                 max_percent: 100,
                 min_rows: 0,
+                accept_until: None,
             },
             allow_deletions: false,
             origin: "list",
@@ -103,8 +104,9 @@ impl World {
             table: &table,
             columns: &self.columns,
             missing_rows: self.missing_rows,
-            guard: self.guard,
+            guard: self.guard.clone(),
             allow_deletions: self.allow_deletions,
+            how_to_accept: "with --allow-deletions",
             origin: self.origin,
             filters: self.filters,
         };

@@ -147,7 +147,7 @@ async fn a_deletion_beyond_the_guard_is_refused_until_it_is_accepted() {
         "30 rows",
         "filters changed",
         "--allow-deletions registrationFolders",
-        "maxPercent",
+        "copied spreadsheet",
     ] {
         assert!(failure.message.contains(part), "{part}: {failure}");
     }

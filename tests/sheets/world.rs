@@ -78,8 +78,9 @@ impl Wish {
             table: Box::leak(Box::new(self.table.packed())),
             columns: &self.columns,
             missing_rows: self.missing_rows,
-            guard: self.guard,
+            guard: self.guard.clone(),
             allow_deletions: self.allow_deletions,
+            how_to_accept: "with --allow-deletions registrationFolders",
             origin: self.origin,
             filters: self.filters,
         }

@@ -177,6 +177,35 @@ async fn an_emptied_list_is_refused_until_somebody_accepts_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn deletions_are_accepted_by_a_moment_in_the_spec_and_the_refusal_gives_the_command() {
+    let world = World::new(60).await;
+    world.sync(&[]).await.expect(0);
+    for id in world.folder_ids().await {
+        world.wedof("DELETE", &format!("registrationFolders/{id}"), None).await;
+    }
+    let object = ("WEDOF_SHEET_SYNC_OBJECT", "centre-acme/acme");
+    let config = |until: &str| {
+        format!("{{resources: [{{name: registrationFolders}}], deletionGuard: {{acceptUntil: \"{until}\"}}}}")
+    };
+    let past = config("2020-01-01T00:00:00Z");
+    let refused = world
+        .sync_with(&[], &[object, ("WEDOF_SHEET_SYNC_CONFIG", &past)])
+        .await
+        .expect(2);
+    let message = refused.report.message.as_deref().unwrap();
+    let (_, patch) = message
+        .split_once("kubectl patch wedofsheetsync acme -n centre-acme --type merge -p '")
+        .unwrap_or_else(|| panic!("{message}"));
+    let patch: Value = serde_json::from_str(patch.split_once('\'').unwrap().0).unwrap();
+    let until = patch["spec"]["deletionGuard"]["acceptUntil"].as_str().unwrap();
+    let accepted = world
+        .sync_with(&[], &[object, ("WEDOF_SHEET_SYNC_CONFIG", &config(until))])
+        .await
+        .expect(0);
+    assert_eq!(accepted.report.removed, 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tab_that_is_not_ours_is_refused_and_the_others_are_synced() {
     let world = World::new(12).await;
     world.sync(&["--resource", "organisms"]).await.expect(0);
