@@ -20,7 +20,7 @@ use super::{
     marks::{REVISION, Revision, first_revision},
     plan::{Context, Plan, plan},
     read::{self, Outline},
-    requests::{Counts, Unit, batches, on_sheet},
+    requests::{Counts, Unit, on_sheet},
     snapshot::Snapshot,
     tab::Tab,
 };
@@ -218,7 +218,7 @@ impl Book<'_> {
         read::texts(self.client, &self.id, tab, &doubtful).await
     }
 
-    fn plan(&self, read: &Read, wish: &TabWish<'_>, snapshot: &Snapshot) -> Result<Plan, Failure> {
+    fn plan<'a>(&self, read: &Read, wish: &'a TabWish<'a>, snapshot: &Snapshot) -> Result<Plan<'a>, Failure> {
         let Read { tab, outline, .. } = read;
         let today = Timestamp::now().to_zoned(outline.zone.clone()).date();
         let context = Context {
@@ -234,7 +234,7 @@ impl Book<'_> {
     }
 
     /// Right before a batch, which goes by indexes: keys and header stand as they were read.
-    async fn still(&self, plan: &Plan, wish: &TabWish<'_>) -> Result<bool, Failure> {
+    async fn still(&self, plan: &Plan<'_>, wish: &TabWish<'_>) -> Result<bool, Failure> {
         let Some(as_read) = &plan.as_read else {
             return Ok(true);
         };
@@ -249,22 +249,22 @@ impl Book<'_> {
     /// Sends the batches of a plan, each only if the one before stands as predicted.
     async fn send(
         &self,
-        plan: Plan,
+        plan: Plan<'_>,
         mut revision: Option<Revision>,
         wish: &TabWish<'_>,
         progress: &mut Progress,
     ) -> Result<Written, Failure> {
         let place = format!("tab {:?}", wish.title);
-        let sheet = plan.sheet_id;
-        let mut prediction = plan.prediction;
+        let sheet = plan.sheet_id();
+        let mut prediction = plan.prediction.clone();
         let mut new_tab = plan.new_tab;
-        for unit in batches(plan.units) {
+        for mut unit in plan.batches() {
             self.client.check()?;
             let next = Revision {
                 current: revision.map_or_else(|| first_revision(sheet, wish.resource.as_str()), |now| now.successor),
                 successor: fresh_id(),
             };
-            let body = body(&unit, sheet, revision, next, new_tab);
+            let body = body(std::mem::take(&mut unit.json), sheet, revision, next, new_tab);
             new_tab = false;
             progress.pending = Some((next.current, unit.counts));
             self.forget_outline();
@@ -298,7 +298,7 @@ impl Book<'_> {
 }
 
 /// A batch that can be applied once: it creates the revision that can exist once.
-pub fn body(unit: &Unit, sheet: i32, revision: Option<Revision>, next: Revision, new_tab: bool) -> Bytes {
+pub fn body(requests: String, sheet: i32, revision: Option<Revision>, next: Revision, new_tab: bool) -> Bytes {
     let mut token = Unit::default();
     let successor = next.successor.to_string();
     token.create_mark(Some(next.current), REVISION, &successor, on_sheet(sheet));
@@ -307,8 +307,12 @@ pub fn body(unit: &Unit, sheet: i32, revision: Option<Revision>, next: Revision,
     }
     // a tab that is made here can carry its mark only after it exists: its addSheet, with an ID of ours and a title that
     // can exist only once, is refused a second time just as well
-    let (first, second) = if new_tab { (unit, &token) } else { (&token, unit) };
-    Bytes::from(format!(r#"{{"requests":[{},{}]}}"#, first.json, second.json))
+    let (first, second) = if new_tab {
+        (requests, token.json)
+    } else {
+        (token.json, requests)
+    };
+    Bytes::from(format!(r#"{{"requests":[{first},{second}]}}"#))
 }
 
 /// What a run did, with what the last plan says about the tab as it is now.

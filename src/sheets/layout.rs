@@ -256,7 +256,7 @@ fn label_columns(
             let label = unused(wished, &mark.path, &labels, index);
             if label != found {
                 let cell = [Entered::Text(label.as_str().into())];
-                unit.update_cells(sheet, header_cell, std::iter::once(&cell[..]));
+                unit.update_cells(sheet, header_cell, &cell);
                 relabelled.extend(slot.old);
                 labels[index] = label;
             }

@@ -3,6 +3,7 @@
 mod adopt;
 mod apply;
 pub mod auth;
+mod batches;
 mod cells;
 mod client;
 mod errors;

@@ -7,15 +7,16 @@ use jiff::tz::TimeZone;
 
 use super::{
     Examples, TabChange, TabWish,
+    batches::Batches,
     fate::{self, Fate},
-    layout::{self, Layout},
+    layout,
     marks::TabMark,
-    requests::{Counts, Shift, Unit},
+    requests::{Shift, Unit},
     rows::{Row, Rows},
     snapshot::Snapshot,
     start::{Start, lost_keys, start},
     tab::{Protected, Rect, Seen, Tab},
-    write::{Planner, Rewrite},
+    write::{Decisions, Work},
 };
 use crate::failure::{Failure, reason};
 
@@ -86,16 +87,24 @@ impl Prediction {
                     self.reach(row + 1);
                     self.keys[*row].clone_from(key);
                 }
-                Shift::Delete { start, end } => {
-                    let end_of_keys = (*end).min(self.keys.len());
-                    self.keys.drain((*start).min(end_of_keys)..end_of_keys);
-                    if *end <= self.header {
-                        self.header -= end - start;
-                    }
-                }
+                Shift::Delete(ranges) => self.delete(ranges),
             }
         }
         self.trim();
+    }
+
+    /// All ranges in one pass: thousands of scattered rows may go at once.
+    fn delete(&mut self, ranges: &[(usize, usize)]) {
+        let mut from_top = ranges.iter().rev().peekable();
+        let mut row = 0;
+        self.keys.retain(|_| {
+            while from_top.next_if(|(_, end)| *end <= row).is_some() {}
+            let deleted = from_top.peek().is_some_and(|(start, _)| *start <= row);
+            row += 1;
+            !deleted
+        });
+        let above = ranges.iter().filter(|(_, end)| *end <= self.header);
+        self.header -= above.map(|(start, end)| end - start).sum::<usize>();
     }
 
     fn reach(&mut self, rows: usize) {
@@ -112,37 +121,50 @@ impl Prediction {
 }
 
 #[derive(Debug)]
-pub struct Plan {
-    pub sheet_id: i32,
+pub struct Plan<'a> {
     /// The tab does not exist before this plan: its first batch makes it.
     pub new_tab: bool,
-    pub units: Vec<Unit>,
     /// Keys and header as read, if the tab has them: what has to stand still until rows or columns are inserted or
     /// deleted.
     pub as_read: Option<Prediction>,
-    /// After the requests on columns, before those on rows: each unit's shifts lead on from here.
+    /// After the requests on columns, before those on rows: each batch's shifts lead on from here.
     pub prediction: Prediction,
     pub change: TabChange,
     /// What a later round has to know about this one.
     pub snapshot: Snapshot,
+    work: Work<'a>,
 }
 
-impl Plan {
+impl Plan<'_> {
+    pub fn sheet_id(&self) -> i32 {
+        self.work.decided.tab.sheet_id
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.units.iter().all(Unit::is_empty)
+        self.work.is_empty()
+    }
+
+    /// The requests, each batch made when it is asked for.
+    pub fn batches(&self) -> Batches<'_> {
+        Batches::of(&self.work)
     }
 }
 
 /// Plans the way from `tab` (none: it does not exist) to `wish`, or says why a person has to decide. `titles` are those of
 /// all tabs.
-pub fn plan(tab: Option<&Tab>, titles: &[String], wish: &TabWish<'_>, context: &Context<'_>) -> Result<Plan, Failure> {
+pub fn plan<'a>(
+    tab: Option<&Tab>,
+    titles: &[String],
+    wish: &'a TabWish<'a>,
+    context: &Context<'_>,
+) -> Result<Plan<'a>, Failure> {
     let mut structure = Unit::default();
     let Start {
         tab: seen,
         header,
         adopting,
     } = start(tab, titles, wish, context, &mut structure)?;
-    let known = seen.mark.as_ref();
+    let known = seen.mark.clone();
     let key_path = &wish.table.columns[0].path;
     let key = seen
         .columns
@@ -153,7 +175,7 @@ pub fn plan(tab: Option<&Tab>, titles: &[String], wish: &TabWish<'_>, context: &
         Some(key) => Rows::of(&seen, wish, header, key, &owned(&seen, wish), context.zone),
         None => Rows::without_keys(&seen, header),
     };
-    if let (None, Some((_, mark))) = (key, known)
+    if let (None, Some((_, mark))) = (key, &known)
         && mark.rows > 0
         && rows.any_of_ours(&seen)
     {
@@ -166,27 +188,40 @@ pub fn plan(tab: Option<&Tab>, titles: &[String], wish: &TabWish<'_>, context: &
     if layout.columns.len() > MOST_COLUMNS {
         return Err(too_many_columns(&seen, layout.columns.len()));
     }
-    let planner = Planner::new(&seen, wish, context, &rows, &layout, &fate, header, key);
-    let rewrite = planner.rewrite();
-    let mut units = planner.units(structure, &rewrite);
+    let decided = Decisions {
+        tab: seen,
+        wish,
+        zone: context.zone.clone(),
+        today: context.today,
+        rows,
+        layout,
+        fate,
+        header,
+        key,
+    };
+    let mut work = Work::new(decided, structure, context.snapshot);
+    check_cells(&work, context)?;
+    refuse_protected(&work, context)?;
 
-    check_cells(&seen, &layout, planner.inserted(), context)?;
-    refuse_protected(&seen, &layout, &rewrite, &planner, header, context)?;
-
-    let mark = TabMark::of(seen.sheet_id, wish);
+    let mark = TabMark::of(work.decided.tab.sheet_id, wish);
     if let Some((id, known)) = known {
         // the number of rows alone is not worth a write
         let counted = TabMark {
             rows: mark.rows,
             ..known.clone()
         };
-        if *known != mark && (counted != mark || units.iter().any(|unit| !unit.is_empty())) {
-            let mut closing = Unit::default();
-            closing.update_mark(*id, &mark.value());
-            units.push(closing);
+        if known != mark && (counted != mark || !work.is_empty()) {
+            work.closing.update_mark(id, &mark.value());
         }
     }
 
+    let Decisions {
+        tab: seen,
+        layout,
+        rows,
+        fate,
+        ..
+    } = &work.decided;
     let keys_of = |tab: &Tab| -> Vec<Option<String>> {
         let key_of = |row: usize| key.and_then(|key| tab.cell(row, key).key());
         (0..tab.used_rows()).map(key_of).collect()
@@ -202,7 +237,7 @@ pub fn plan(tab: Option<&Tab>, titles: &[String], wish: &TabWish<'_>, context: &
         .iter()
         .map(|column| (column.index, column.label.clone()))
         .collect();
-    let mut prediction = Prediction::new(seen.sheet_id, header, layout.key(), labels, keys_of(&seen));
+    let mut prediction = Prediction::new(seen.sheet_id, header, layout.key(), labels, keys_of(seen));
     prediction.apply(&[Shift::Key {
         row: header,
         key: Seen::Text(layout.key_label().into()).key(),
@@ -212,20 +247,18 @@ pub fn plan(tab: Option<&Tab>, titles: &[String], wish: &TabWish<'_>, context: &
     if let Some(key) = key
         && !fate.delete.is_empty()
     {
-        snapshot.remember(&seen, header, key, &rows, &fate.delete);
+        snapshot.remember(seen, header, key, rows, &fate.delete);
     }
-    let change = TabChange {
-        new_tab: tab.is_none(),
-        ..change(&seen, &rows, &layout, &fate, &rewrite, &units, &planner)
-    };
     Ok(Plan {
-        sheet_id: seen.sheet_id,
         new_tab: tab.is_none(),
-        units,
         as_read,
         prediction,
-        change,
+        change: TabChange {
+            new_tab: tab.is_none(),
+            ..change(&work)
+        },
         snapshot,
+        work,
     })
 }
 
@@ -238,26 +271,23 @@ fn owned(tab: &Tab, wish: &TabWish<'_>) -> Vec<(usize, Option<usize>)> {
         .collect()
 }
 
-fn change(
-    tab: &Tab,
-    rows: &Rows,
-    layout: &Layout,
-    fate: &Fate,
-    rewrite: &Rewrite<'_>,
-    units: &[Unit],
-    planner: &Planner<'_>,
-) -> TabChange {
-    let mut counts = Counts::default();
-    for unit in units {
-        counts += unit.counts;
-    }
+fn change(work: &Work<'_>) -> TabChange {
+    let Decisions {
+        tab,
+        rows,
+        layout,
+        fate,
+        ..
+    } = &work.decided;
     let mut notes = fate.notes.clone();
-    let covered = rows
-        .iter()
-        .filter(|(_, what)| matches!(what, Row::Record(_)))
-        .flat_map(|(row, _)| layout.columns.iter().filter_map(move |column| Some((row, column.old?))))
-        .filter(|(row, column)| tab.is_covered(*row, *column))
-        .count();
+    let records = rows.iter().filter(|(_, what)| matches!(what, Row::Record(_)));
+    let covered = match tab.merges.is_empty() {
+        true => 0,
+        false => records
+            .flat_map(|(row, _)| layout.columns.iter().filter_map(move |column| Some((row, column.old?))))
+            .filter(|(row, column)| tab.is_covered(*row, *column))
+            .count(),
+    };
     for (columns, what) in [(layout.inserted.len(), "added"), (layout.deleted.len(), "removed")] {
         if columns > 0 {
             notes.push(format!("{columns} columns {what}"));
@@ -269,38 +299,40 @@ fn change(
     if rows.healed > 0 {
         notes.push(format!("{} rows whose id was cleared got it back", rows.healed));
     }
-    if rewrite.formulas > 0 {
+    if work.formulas > 0 {
         notes.push(format!(
             "{} formulas in our columns were replaced by Wedof's values",
-            rewrite.formulas
+            work.formulas
         ));
     }
     let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
     let returned = |(row, what): (usize, Row)| {
         (matches!(what, Row::Record(_) | Row::Double { .. }) && fate::is_marked(tab, row)).then_some(row)
     };
-    let (at, _) = planner.insertion();
+    let updated = || work.rewritten.iter().copied().filter(|row| work.record(*row).is_some());
+    let restored = work.new.iter().filter(|new| new.remembered().is_some()).count();
+    let (at, _) = work.insertion;
     let at = at - fate.delete.partition_point(|row| *row < at);
     TabChange {
         new_tab: false,
-        added: counts.added,
-        updated: counts.updated,
-        removed: counts.removed,
+        added: count(work.new.len() - restored),
+        updated: count(updated().count()),
+        removed: count(fate.delete.len()),
         kept: count(fate.kept.len()),
         marked: count(fate.mark.len()),
         returned: count(rows.iter().filter_map(returned).count()),
-        restored: counts.restored,
+        restored: count(restored),
         columns_added: layout.added.clone(),
         columns_removed: layout.removed.clone(),
         examples: Examples {
-            added: Examples::of(at..at + planner.inserted()),
-            updated: Examples::of(rewrite.records()),
+            added: Examples::of(at..at + work.new.len()),
+            updated: Examples::of(updated()),
             removed: Examples::of(fate.delete.iter().copied()),
             kept: Examples::of(fate.kept.iter().copied()),
             marked: Examples::of(fate.mark.iter().copied()),
             returned: Examples::of(rows.iter().filter_map(returned)),
         },
-        written: units.iter().any(|unit| !unit.is_empty()),
+        written: !work.is_empty(),
         notes,
     }
 }
@@ -317,7 +349,9 @@ fn too_many_columns(tab: &Tab, columns: usize) -> Failure {
 }
 
 /// Google refuses cells beyond its limit only when most of the work is done: better to know before.
-fn check_cells(tab: &Tab, layout: &Layout, inserted: usize, context: &Context<'_>) -> Result<(), Failure> {
+fn check_cells(work: &Work<'_>, context: &Context<'_>) -> Result<(), Failure> {
+    let Decisions { tab, layout, .. } = &work.decided;
+    let inserted = work.new.len();
     let columns = tab.column_count + layout.inserted.len() - layout.deleted.len();
     let rows = tab.row_count + inserted;
     let cells = rows.saturating_mul(columns).saturating_add(context.other_cells);
@@ -336,33 +370,34 @@ fn check_cells(tab: &Tab, layout: &Layout, inserted: usize, context: &Context<'_
 
 /// A protected range that the account may not edit is in the way of cells to write in it, of rows and columns to insert
 /// inside it, and of rows and columns to delete that it has a part in.
-fn refuse_protected(
-    tab: &Tab,
-    layout: &Layout,
-    rewrite: &Rewrite<'_>,
-    planner: &Planner<'_>,
-    header: usize,
-    context: &Context<'_>,
-) -> Result<(), Failure> {
-    let headers = layout.relabelled.iter().map(|column| Rect {
-        rows: (header, header + 1),
-        columns: (*column, column + 1),
-    });
-    let written: Vec<Rect> = rewrite.cells(layout).chain(headers).collect();
-    let insertion = planner.insertion().0;
+fn refuse_protected(work: &Work<'_>, context: &Context<'_>) -> Result<(), Failure> {
+    let Decisions {
+        tab,
+        layout,
+        fate,
+        header,
+        ..
+    } = &work.decided;
+    let headers = || {
+        layout.relabelled.iter().map(|column| Rect {
+            rows: (*header, header + 1),
+            columns: (*column, column + 1),
+        })
+    };
+    let (insertion, _) = work.insertion;
     let inside = |(start, end): (usize, usize), at: usize| start < at && at < end;
     let in_the_way = |protected: &&Protected| {
         let Rect { rows, columns } = protected.range;
-        written
-            .iter()
-            .any(|cells| cells.meets(&protected.range) && !protected.except.iter().any(|free| free.covers(cells)))
-            || (planner.inserted() > 0 && inside(rows, insertion))
+        let hits =
+            |cells: Rect| cells.meets(&protected.range) && !protected.except.iter().any(|free| free.covers(&cells));
+        (!work.new.is_empty() && inside(rows, insertion))
             || layout.inserted.iter().any(|at| inside(columns, *at))
-            || planner.deleted().iter().any(|row| rows.0 <= *row && *row < rows.1)
+            || fate.delete.iter().any(|row| rows.0 <= *row && *row < rows.1)
             || layout
                 .deleted
                 .iter()
                 .any(|column| columns.0 <= *column && *column < columns.1)
+            || work.written().chain(headers()).any(hits)
     };
     match tab.protected.iter().find(in_the_way) {
         None => Ok(()),

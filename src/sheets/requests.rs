@@ -12,8 +12,8 @@ use crate::table::Kind;
 pub const MAX_BYTES: usize = 8_000_000;
 /// The most requests in one batch; Google's own limit is 100,000.
 pub const MAX_REQUESTS: usize = 10_000;
-/// A unit is cut at this size, so that batches fill up well.
-pub const UNIT_BYTES: usize = 1_000_000;
+/// What a request takes beside its cells, at most.
+pub const REQUEST_BYTES: usize = 300;
 
 /// A cell's new value: what `userEnteredValue` takes.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,33 +26,110 @@ pub enum Entered<'a> {
 }
 
 impl Entered<'_> {
-    /// What it takes in a body, about.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Self::Blank => 3,
-            Self::Bool(_) | Self::Number(_) => 56,
-            Self::Text(text) | Self::Formula(text) => 40 + text.len(),
+    fn write(&self, out: &mut String) {
+        let written = match self {
+            Self::Blank => return out.push_str("{}"),
+            Self::Bool(value) => write!(out, r#"{{"userEnteredValue":{{"boolValue":{value}"#),
+            // shorter than the same number with a fraction of zero
+            Self::Number(value) if value.fract() == 0.0 && value.abs() < 1e15 => {
+                write!(out, r#"{{"userEnteredValue":{{"numberValue":{}"#, *value as i64)
+            }
+            Self::Number(value) => write!(out, r#"{{"userEnteredValue":{{"numberValue":{}"#, json!(value)),
+            Self::Text(value) => {
+                out.push_str(r#"{"userEnteredValue":{"stringValue":"#);
+                quote(value, out)
+            }
+            Self::Formula(value) => {
+                out.push_str(r#"{"userEnteredValue":{"formulaValue":"#);
+                quote(value, out)
+            }
+        };
+        // writing to a String cannot fail
+        debug_assert!(written.is_ok());
+        out.push_str("}}");
+    }
+}
+
+fn quote(text: &str, out: &mut String) -> std::fmt::Result {
+    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        return write!(out, "{}", json!(text));
+    }
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
+    Ok(())
+}
+
+/// Rows of cells as JSON, in the making.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Cells {
+    json: String,
+    rows: usize,
+    /// Where the last row begins.
+    last: usize,
+}
+
+impl Cells {
+    pub fn of(row: &[Entered<'_>]) -> Self {
+        let mut cells = Self::default();
+        cells.push(row);
+        cells
+    }
+
+    pub fn push(&mut self, row: &[Entered<'_>]) {
+        self.next();
+        self.json.push_str(r#"{"values":["#);
+        for (number, cell) in row.iter().enumerate() {
+            if number > 0 {
+                self.json.push(',');
+            }
+            cell.write(&mut self.json);
+        }
+        self.json.push_str("]}");
+        self.rows += 1;
+    }
+
+    /// Takes the last row away again.
+    pub fn pop(&mut self) {
+        self.json.truncate(self.last);
+        self.rows = self.rows.saturating_sub(1);
+    }
+
+    pub fn append(&mut self, below: &Self) {
+        self.next();
+        self.json.push_str(&below.json);
+        self.rows += below.rows;
+    }
+
+    fn next(&mut self) {
+        self.last = self.json.len();
+        if self.rows > 0 {
+            self.json.push(',');
         }
     }
 
-    fn write(&self, out: &mut String) {
-        let value = match self {
-            Self::Blank => return out.push_str("{}"),
-            Self::Bool(value) => format!(r#""boolValue":{value}"#),
-            Self::Number(value) => format!(r#""numberValue":{}"#, json!(value)),
-            Self::Text(value) => format!(r#""stringValue":{}"#, json!(value)),
-            Self::Formula(value) => format!(r#""formulaValue":{}"#, json!(value)),
-        };
-        let _ = write!(out, r#"{{"userEnteredValue":{{{value}}}}}"#);
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.json.len()
     }
 }
 
 /// What a request does to the sequence of rows and their keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shift {
-    Insert { at: usize, keys: Vec<Option<String>> },
-    Key { row: usize, key: Option<String> },
-    Delete { start: usize, end: usize },
+    Insert {
+        at: usize,
+        keys: Vec<Option<String>>,
+    },
+    Key {
+        row: usize,
+        key: Option<String>,
+    },
+    /// Ranges from the bottom to the top.
+    Delete(Vec<(usize, usize)>),
 }
 
 /// Rows that a unit touches, by what happens to them.
@@ -104,29 +181,34 @@ impl Unit {
         self.requests += 1;
     }
 
-    /// New values for a rectangle, row by row; formats, notes and validation of the cells stay.
-    pub fn update_cells<'a>(&mut self, sheet: i32, range: Rect, rows: impl Iterator<Item = &'a [Entered<'a>]>) {
-        let mut out = String::from(r#"{"updateCells":{"rows":["#);
-        for (number, row) in rows.enumerate() {
-            out.push_str(if number > 0 {
-                r#",{"values":["#
-            } else {
-                r#"{"values":["#
-            });
-            for (number, cell) in row.iter().enumerate() {
-                if number > 0 {
-                    out.push(',');
-                }
-                cell.write(&mut out);
-            }
-            out.push_str("]}");
-        }
-        let _ = write!(
-            out,
-            r#"],"fields":"userEnteredValue","range":{}}}}}"#,
+    /// New values for the cells of one row; formats, notes and validation of the cells stay.
+    pub fn update_cells(&mut self, sheet: i32, range: Rect, row: &[Entered<'_>]) {
+        self.write_cells(sheet, range, &Cells::of(row));
+    }
+
+    /// New values for a rectangle.
+    pub fn write_cells(&mut self, sheet: i32, range: Rect, cells: &Cells) {
+        self.push(format_args!(
+            r#"{{"updateCells":{{"rows":[{}],"fields":"userEnteredValue","range":{}}}}}"#,
+            cells.json,
             grid(sheet, range)
-        );
-        self.push(out);
+        ));
+    }
+
+    /// Adds all of another unit.
+    pub fn append(&mut self, other: &Self) {
+        let Self {
+            json,
+            requests,
+            shifts,
+            counts,
+        } = other;
+        if *requests > 0 {
+            self.push(json);
+            self.requests += requests - 1;
+        }
+        self.shifts.extend_from_slice(shifts);
+        self.counts += *counts;
     }
 
     pub fn insert(&mut self, sheet: i32, dimension: &str, start: usize, count: usize, inherit_from_before: bool) {
@@ -262,25 +344,4 @@ fn grid(sheet: i32, range: Rect) -> serde_json::Value {
         "startRowIndex": range.rows.0, "endRowIndex": range.rows.1,
         "startColumnIndex": range.columns.0, "endColumnIndex": range.columns.1,
     })
-}
-
-/// Units packed into batches, in their order: each at most [`MAX_BYTES`] and [`MAX_REQUESTS`], but never less than one
-/// unit.
-pub fn batches(units: Vec<Unit>) -> Vec<Unit> {
-    let mut batches: Vec<Unit> = Vec::new();
-    for unit in units.into_iter().filter(|unit| !unit.is_empty()) {
-        match batches.last_mut() {
-            Some(last)
-                if last.json.len() + unit.json.len() < MAX_BYTES && last.requests + unit.requests <= MAX_REQUESTS =>
-            {
-                last.json.push(',');
-                last.json.push_str(&unit.json);
-                last.requests += unit.requests;
-                last.shifts.extend(unit.shifts);
-                last.counts += unit.counts;
-            }
-            _ => batches.push(unit),
-        }
-    }
-    batches
 }

@@ -77,7 +77,7 @@ impl Rows {
                         written_on: false,
                     },
                     None => {
-                        let formula = owned.iter().any(|(column, _)| tab.is_formula(row, *column));
+                        let formula = tab.formulas(row).any(|column| is_owned.contains(&column));
                         if table.key_shape.matches(&text) && !formula {
                             Row::Stale { written_on: false }
                         } else {
@@ -118,6 +118,10 @@ impl Rows {
             rows,
             ..Self::default()
         }
+    }
+
+    pub fn get(&self, row: usize) -> Row {
+        self.rows.get(row).copied().unwrap_or(Row::People)
     }
 
     /// Each row with its index in the tab.

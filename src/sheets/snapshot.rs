@@ -1,7 +1,7 @@
 //! What stood beside records before a round that deletes rows. People may sort or insert while it is sent, and a delete
 //! then hits another row: that row comes back in the next round with everything people wrote in it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     rows::{Row, Rows},
@@ -21,7 +21,7 @@ pub struct Remembered {
 pub struct Snapshot {
     /// Headers of people's columns from left to right.
     labels: Vec<String>,
-    rows: HashMap<String, Remembered>,
+    rows: HashMap<Arc<str>, Arc<Remembered>>,
 }
 
 impl Snapshot {
@@ -50,23 +50,24 @@ impl Snapshot {
                     .map(|column| (column.mark.path.clone(), tab.cell(row, column.index).into_owned()))
                     .collect()
             });
-            self.rows.entry(text).or_insert(Remembered { people, kept });
+            let seen = || Arc::new(Remembered { people, kept });
+            self.rows.entry(text.into()).or_insert_with(seen);
         }
     }
 
-    pub fn of(&self, key: &str) -> Option<&Remembered> {
-        self.rows.get(key)
+    pub fn of(&self, key: &str) -> Option<Arc<Remembered>> {
+        self.rows.get(key).cloned()
     }
 
     /// Rows that were to stay although Wedof does not list them, by key and in its order.
-    pub fn kept(&self) -> Vec<(&str, &Remembered)> {
+    pub fn kept(&self) -> Vec<(Arc<str>, Arc<Remembered>)> {
         let mut kept: Vec<_> = self
             .rows
             .iter()
             .filter(|(_, row)| row.kept.is_some())
-            .map(|(key, row)| (key.as_str(), row))
+            .map(|(key, row)| (Arc::clone(key), Arc::clone(row)))
             .collect();
-        kept.sort_by_key(|(key, _)| *key);
+        kept.sort_by(|(a, _), (b, _)| a.cmp(b));
         kept
     }
 

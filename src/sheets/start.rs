@@ -110,7 +110,7 @@ fn furnish(mut tab: Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Start {
         .iter()
         .map(|column| Entered::Text(column.label.as_str().into()))
         .collect();
-    unit.update_cells(sheet, header, std::iter::once(labels.as_slice()));
+    unit.update_cells(sheet, header, &labels);
     unit.header_format(sheet, header);
     unit.note(sheet, 0, 0, NOTE);
     if tab.frozen_rows == 0 {

@@ -270,6 +270,14 @@ impl Tab {
         self.cell(row, column).is_formula() && !self.texts.contains(&(row, column))
     }
 
+    /// Columns of a row that hold a formula.
+    pub fn formulas(&self, row: usize) -> impl Iterator<Item = usize> {
+        let formulas = self.filled(row).filter(|(_, cell)| cell.is_formula());
+        formulas
+            .map(|(column, _)| column)
+            .filter(move |column| !self.texts.contains(&(row, *column)))
+    }
+
     /// Cells of ours that look like formulas, in rows that `is_listed` does not know the key of: whether such a row is a
     /// record's that is gone or people's own hangs on what these cells really are.
     pub fn doubtful(&self, key: &str, is_listed: impl Fn(&str) -> bool) -> Vec<(usize, usize)> {

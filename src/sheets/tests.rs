@@ -1,8 +1,10 @@
-//! Plans carried out on a grid in memory: what holds for every tab ([`properties`]) and each rule by itself ([`rules`]).
+//! Plans carried out on a grid in memory: what holds for every tab ([`properties`]), each rule by itself ([`rules`]), many
+//! rows ([`volume`]).
 
 mod grid;
 mod properties;
 mod rules;
+mod volume;
 
 use jiff::tz::TimeZone;
 
@@ -12,7 +14,7 @@ use super::{
     apply::body,
     marks::{COLUMN, ColumnMark, HEADER, REVISION, Revision, first_revision},
     plan::{Context, Plan, Prediction, plan},
-    requests::{Unit, batches},
+    requests::Unit,
     serial,
     snapshot::Snapshot,
     tab::Seen,
@@ -92,17 +94,16 @@ impl World {
         serial::zone("Europe/Paris").unwrap()
     }
 
-    pub fn plan(&self) -> Result<Plan, Failure> {
+    pub fn plan(&self) -> Result<Plan<'static>, Failure> {
         self.plan_after(&Snapshot::default())
     }
 
-    pub fn plan_after(&self, snapshot: &Snapshot) -> Result<Plan, Failure> {
-        let table = self.table.packed();
+    pub fn plan_after(&self, snapshot: &Snapshot) -> Result<Plan<'static>, Failure> {
         let wish = TabWish {
             resource: RESOURCE,
-            title: &self.title,
-            table: &table,
-            columns: &self.columns,
+            title: keep(self.title.clone()),
+            table: keep(self.table.packed()),
+            columns: keep(self.columns.clone()),
             missing_rows: self.missing_rows,
             guard: self.guard.clone(),
             allow_deletions: self.allow_deletions,
@@ -125,7 +126,7 @@ impl World {
             Some(_) => self.grid.read(RESOURCE, &self.title),
             None => None,
         };
-        plan(tab.as_ref(), &outline.titles(), &wish, &context)
+        plan(tab.as_ref(), &outline.titles(), keep(wish), &context)
     }
 
     pub fn sync(&mut self) -> Result<TabChange, Failure> {
@@ -136,12 +137,12 @@ impl World {
     }
 
     /// Sends the plan's batches and compares what stands after each with its prediction.
-    pub fn carry_out(&mut self, plan: Plan) {
-        let mut prediction = plan.prediction;
+    pub fn carry_out(&mut self, plan: Plan<'_>) {
+        let mut prediction = plan.prediction.clone();
         let mut new_tab = plan.new_tab;
-        for unit in batches(plan.units) {
+        for unit in plan.batches() {
             let shifts = unit.shifts.clone();
-            let body = self.body(&unit, plan.sheet_id, new_tab);
+            let body = self.body(&unit, plan.sheet_id(), new_tab);
             new_tab = false;
             self.grid.batch(&body).unwrap_or_else(|error| panic!("{error}\n{body}"));
             prediction.apply(&shifts);
@@ -161,7 +162,7 @@ impl World {
             current: now.map_or_else(|| first_revision(sheet, RESOURCE.as_str()), |now| now.successor),
             successor: self.ids,
         };
-        String::from_utf8(body(unit, sheet, now, next, new_tab).to_vec()).unwrap()
+        String::from_utf8(body(unit.json.clone(), sheet, now, next, new_tab).to_vec()).unwrap()
     }
 
     /// What stands where the prediction looks.
@@ -248,6 +249,11 @@ impl World {
     pub fn drop_record(&mut self, key: &str) {
         self.table.rows.retain(|row| key_of(row) != Some(key));
     }
+}
+
+/// A test is short: what a plan borrows may stay for ever.
+fn keep<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
 }
 
 pub fn text(text: &str) -> Seen<'static> {

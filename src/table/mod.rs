@@ -92,9 +92,10 @@ pub enum Kind {
 }
 
 /// A text is borrowed from the JSON or the packed row that it comes from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum Cell<'a> {
     /// null, "" and absent are one.
+    #[default]
     Blank,
     Bool(bool),
     /// Always finite.

@@ -398,7 +398,7 @@ proptest! {
         }
 
         let again = world.plan().unwrap();
-        prop_assert!(again.is_empty(), "a second plan: {:?}", again.units);
+        prop_assert!(again.is_empty(), "a second plan: {:?}", again);
         prop_assert!(!again.change.written);
     }
 
@@ -407,8 +407,8 @@ proptest! {
         let mut world = World::filled(first);
         world.table = second;
         let plan = world.plan().unwrap();
-        let sheet = plan.sheet_id;
-        for unit in super::batches(plan.units) {
+        let sheet = plan.sheet_id();
+        for unit in plan.batches() {
             let body = world.body(&unit, sheet, false);
             world.grid.batch(&body).unwrap();
             let after = world.grid.clone();

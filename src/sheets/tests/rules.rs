@@ -9,7 +9,6 @@ use crate::{
         cells::same,
         layout::{REMOVED_LABEL, REMOVED_PATH},
         marks::{COLUMN, HEADER},
-        requests::{MAX_BYTES, MAX_REQUESTS, batches},
         serial,
         tab::Seen,
     },
@@ -34,8 +33,7 @@ fn with_column(table: &mut Table, at: usize, path: &str, kind: Kind, cell: &Cell
 
 fn requests(world: &World) -> Vec<Value> {
     let plan = world.plan().unwrap();
-    let units = plan.units.iter().filter(|unit| !unit.is_empty());
-    units
+    plan.batches()
         .flat_map(|unit| serde_json::from_str::<Vec<Value>>(&format!("[{}]", unit.json)).unwrap())
         .collect()
 }
@@ -309,8 +307,8 @@ fn of_two_marks_for_one_field_the_left_one_counts_and_the_other_is_taken_away() 
 fn two_runs_from_one_reading_cannot_both_write() {
     let mut world = World::filled(folders(1..4));
     world.drop_record("2");
-    let sheet = world.plan().unwrap().sheet_id;
-    let unit = batches(world.plan().unwrap().units).remove(0);
+    let sheet = world.plan().unwrap().sheet_id();
+    let unit = world.plan().unwrap().batches().next().unwrap();
     let first = world.body(&unit, sheet, false);
     let second = world.body(&unit, sheet, false);
     world.grid.batch(&first).unwrap();
@@ -380,7 +378,7 @@ fn a_row_that_vanished_between_two_rounds_comes_back_with_what_people_wrote() {
     world.grid.move_column(from, 1);
     let plan = world.plan_after(&snapshot).unwrap();
     assert_eq!((plan.change.added, plan.change.removed), (0, 1));
-    let restored: i64 = plan.units.iter().map(|unit| unit.counts.restored).sum();
+    let restored: i64 = plan.batches().map(|unit| unit.counts.restored).sum();
     assert_eq!(restored, 2);
     world.carry_out(plan);
     for key in ["2", "5"] {
@@ -392,29 +390,6 @@ fn a_row_that_vanished_between_two_rounds_comes_back_with_what_people_wrote() {
         &Seen::Number(serial::of_day(super::TODAY))
     );
     assert!(world.plan().unwrap().is_empty());
-}
-
-#[test]
-fn batches_are_cut_between_rows_by_bytes_and_by_requests() {
-    for (length, batches_of) in [(900, 8_000), (1, 10_000)] {
-        let mut world = World::filled(folders(1..24_001));
-        for (at, row) in world.table.rows.iter_mut().enumerate().filter(|(at, _)| at % 2 == 0) {
-            row[1] = Cell::Text(format!("{at} {}", "x".repeat(length)).into());
-        }
-        let plan = world.plan().unwrap();
-        assert_eq!(plan.change.updated, 12_000);
-        let cut = batches(plan.units);
-        assert_eq!(cut.len(), 2, "{length}");
-        for batch in &cut {
-            assert!(
-                batch.requests <= MAX_REQUESTS && batch.json.len() <= MAX_BYTES,
-                "{}",
-                batch.requests
-            );
-        }
-        assert!(cut[0].requests > batches_of - 4_000, "batches fill up well");
-        assert_eq!(cut.iter().map(|batch| batch.counts.updated).sum::<i64>(), 12_000);
-    }
 }
 
 #[test]
