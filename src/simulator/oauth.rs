@@ -251,7 +251,8 @@ impl TokenEndpoint {
     }
 }
 
-fn http_date(now: Timestamp) -> String {
+/// As HTTP headers write instants.
+pub fn http_date(now: Timestamp) -> String {
     now.to_zoned(jiff::tz::TimeZone::UTC)
         .strftime("%a, %d %b %Y %H:%M:%S GMT")
         .to_string()

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use serde::Serialize;
@@ -53,5 +54,31 @@ impl Requests {
 
     pub fn clear(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Counts::default();
+    }
+}
+
+/// So many requests in any minute, by whom.
+#[derive(Debug, Default)]
+pub struct Pace(Mutex<BTreeMap<String, VecDeque<Instant>>>);
+
+impl Pace {
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Counts a request if it is within the limit; else how long until one will be.
+    pub fn take(&self, who: &str, limit: u32) -> Result<(), Duration> {
+        let now = Instant::now();
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let past = all.entry(who.to_owned()).or_default();
+        while past.front().is_some_and(|at| now - *at >= Self::MINUTE) {
+            past.pop_front();
+        }
+        match past.front() {
+            Some(first) if past.len() >= limit as usize => Err(Self::MINUTE - (now - *first)),
+            None if limit == 0 => Err(Self::MINUTE),
+            _ => {
+                past.push_back(now);
+                Ok(())
+            }
+        }
     }
 }

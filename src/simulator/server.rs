@@ -248,7 +248,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
 
     let accounts = Arc::new(wedof_accounts);
     let wedof_side = Side::new(wedof::kind, wedof_listener.door.clone());
-    let wedof_router = wedof::router(wedof::Service(Arc::clone(&accounts)));
+    let wedof_router = wedof::router(wedof::Service::new(Arc::clone(&accounts)));
     let sheets_side = Side::new(sheets::kind, sheets_listener.door.clone());
     let service = sheets::Service {
         store: Arc::clone(&store),

@@ -107,14 +107,77 @@ pub const FILES: [&str; 4] = [
     "devis n°12.xlsx",
 ];
 
-/// Title, code, certifInfo, hours.
-pub const TRAININGS: [(&str, &str, &str, f64); 6] = [
-    ("Anglais B2", "RS5695", "112713", 14.0),
-    ("Bureautique : tableur avancé", "RS6289", "110391", 21.0),
-    ("Création d'entreprise", "RS5362", "109145", 35.5),
-    ("Français langue étrangère", "RS5455", "105821", 60.0),
-    ("Titre professionnel formateur", "RNCP37275", "114003", 1350.0),
-    ("Photographie & retouche", "RS6959", "118220", 28.0),
+/// What the organism teaches.
+#[derive(Debug)]
+pub struct Training {
+    pub title: &'static str,
+    /// RS or RNCP code.
+    pub code: &'static str,
+    pub certif_info: &'static str,
+    pub hours: f64,
+    /// From the first day of a session to its last.
+    pub weeks: i64,
+    /// Without tax, in euros.
+    pub price: i64,
+}
+
+const fn training(
+    title: &'static str,
+    (code, certif_info): (&'static str, &'static str),
+    (hours, weeks): (f64, i64),
+    price: i64,
+) -> Training {
+    Training {
+        title,
+        code,
+        certif_info,
+        hours,
+        weeks,
+        price,
+    }
+}
+
+pub const TRAININGS: [Training; 8] = [
+    training("Anglais B2", ("RS5695", "112713"), (14.0, 5), 1075),
+    training("Bureautique : tableur avancé", ("RS6289", "110391"), (21.0, 4), 890),
+    training("Création d'entreprise", ("RS5362", "109145"), (35.5, 6), 1490),
+    training("Français langue étrangère", ("RS5455", "105821"), (60.0, 10), 1960),
+    training(
+        "Titre professionnel formateur",
+        ("RNCP37275", "114003"),
+        (1350.0, 40),
+        6250,
+    ),
+    training("Photographie & retouche", ("RS6959", "118220"), (28.0, 5), 1345),
+    training("Management d'équipe", ("RS6482", "116507"), (21.0, 3), 1630),
+    training("Espagnol professionnel", ("RS6435", "116044"), (20.0, 6), 1180),
+];
+
+/// How a training is given: suffix of its external id, code of the modality, whether people come to a place.
+pub const ACTIONS: [(&str, &str, bool); 3] = [
+    ("distance", "2", false),
+    ("presentiel", "0", true),
+    ("mixte", "1", true),
+];
+
+/// Kind and title of what is noted about a folder.
+pub const ACTIVITIES: [(&str, &str); 8] = [
+    ("phone", "Appel de positionnement"),
+    ("email", "Envoi du programme et du devis"),
+    ("meeting", "Entretien d'entrée en formation"),
+    ("training", "Classe virtuelle n°1"),
+    ("sms", "Rappel de la session"),
+    ("remark", "Demande d'aménagement du rythme"),
+    ("chat", "Question sur l'accès à la plateforme"),
+    ("file", "Émargement reçu"),
+];
+
+pub const EMPLOYERS: [&str; 5] = [
+    "Ateliers du Vallon",
+    "Boulangerie des Trois Ponts",
+    "Cabinet Orvaux & Fils",
+    "Garage de l'Étang",
+    "Imprimerie Clairval",
 ];
 
 /// What people write into notes: the first records carry each of them.
