@@ -226,7 +226,7 @@ fn invalid(message: String) -> Failure {
 }
 
 fn spreadsheet(id: &str) -> Result<String, Failure> {
-    spreadsheet_id(id).map_err(|what| invalid(format!("the spreadsheet's ID cannot be used: {what}")))
+    spreadsheet_id(id).map_err(|what| invalid(format!("spreadsheetId (or GOOGLE_SPREADSHEET_ID): {what}")))
 }
 
 /// The spec of `--config`, else of WEDOF_SHEET_SYNC_CONFIG (a path or the text itself), else of variables alone. An ID

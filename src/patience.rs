@@ -2,6 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    fmt::{rfc2822, strtime},
+    tz::TimeZone,
+};
+
 use crate::{
     config::Environment,
     failure::{Failure, reason},
@@ -58,9 +65,49 @@ fn seconds(environment: &Environment, name: &str) -> Result<Option<Duration>, Fa
     }
 }
 
+/// What a Retry-After asks for, in seconds or as an HTTP date; None if it is neither, or nothing to wait for.
+pub fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+    let value = value.trim();
+    let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
+        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
+    } else {
+        let date = match rfc2822::DateTimeParser::new().parse_timestamp(value) {
+            Ok(date) => date.to_zoned(TimeZone::UTC).datetime(),
+            // the last day of the year 9999, as "never" is written, is too late for a timestamp
+            Err(_) => strtime::parse("%a, %d %b %Y %H:%M:%S GMT", value)
+                .ok()?
+                .to_datetime()
+                .ok()?,
+        };
+        let now: DateTime = now.to_zoned(TimeZone::UTC).datetime();
+        Duration::try_from(date.duration_since(now)).ok()?
+    };
+    (!wait.is_zero()).then_some(wait)
+}
+
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
+
+    #[rstest]
+    #[case("3", Some(3))]
+    #[case(" 120 ", Some(120))]
+    #[case("99999999999", Some(99_999_999_999))]
+    #[case("99999999999999999999999999", Some(u64::MAX))]
+    #[case("Thu, 26 Nov 2026 10:00:03 GMT", Some(3))]
+    #[case("Thu, 26 Nov 2026 09:59:00 GMT", None)]
+    #[case("Fri, 31 Dec 9999 23:59:59 GMT", Some(251_599_874_399))]
+    #[case("0", None)]
+    #[case("soon", None)]
+    #[case("", None)]
+    #[case("-3", None)]
+    #[case("1.5", None)]
+    fn both_forms_of_retry_after_are_read_and_nonsense_is_none(#[case] value: &str, #[case] seconds: Option<u64>) {
+        let now = "2026-11-26T10:00:00Z".parse().unwrap();
+        assert_eq!(retry_after(value, now), seconds.map(Duration::from_secs));
+    }
 
     #[test]
     fn what_is_not_set_is_as_fits_the_service() {

@@ -19,7 +19,7 @@ use url::Url;
 use super::auth::{ServiceAccount, TokenError, Tokens};
 use crate::{
     failure::{Failure, reason},
-    patience::Patience,
+    patience::{Patience, retry_after},
     wedof::client::base_url,
 };
 
@@ -32,6 +32,7 @@ const USER_AGENT: &str = concat!("wedof-sheet-sync/", env!("CARGO_PKG_VERSION"),
 const TIMEOUT: Duration = Duration::from_secs(200);
 /// Google's quotas are counted by the minute and its 429 names no time: as many first waits make a minute.
 const QUOTA_PAUSE: u32 = 60;
+const MOST_QUOTA_PAUSES: u32 = 15;
 /// Characters of Google's own sentence that are told.
 const MOST_OF_MESSAGE: usize = 300;
 /// Tries of a read.
@@ -117,6 +118,7 @@ impl Client {
         let body = body.map(|body| Bytes::from(body.to_string()));
         let first = self.settings.patience.retry();
         let mut tries = 0;
+        let mut limited = Duration::ZERO;
         let mut refreshed = false;
         loop {
             tries += 1;
@@ -138,15 +140,16 @@ impl Client {
                     status: 429,
                     retry_after,
                     ..
-                } => self.pause(retry_after.unwrap_or_else(|| quota_pause(first))).await?,
+                } => limited += self.quota(limited, retry_after).await?,
                 Sent::Status {
                     status: 409 | 500 | 502 | 503 | 504,
                     retry_after,
                     ..
                 } if tries < TRIES => {
-                    self.pause(retry_after.unwrap_or_else(|| backoff(first, tries))).await?;
+                    let wait = retry_after.unwrap_or_else(|| backoff(first, tries));
+                    self.pause(wait, retry_after.is_some()).await?;
                 }
-                Sent::Never(_) | Sent::Unclear(_) if tries < TRIES => self.pause(backoff(first, tries)).await?,
+                Sent::Never(_) | Sent::Unclear(_) if tries < TRIES => self.pause(backoff(first, tries), false).await?,
                 error => return Err(error.into()),
             }
         }
@@ -157,6 +160,7 @@ impl Client {
     pub(super) async fn write(&self, path: &str, body: Bytes) -> Result<(), Error> {
         let first = self.settings.patience.retry();
         let mut tries = 0;
+        let mut limited = Duration::ZERO;
         let mut refreshed = false;
         loop {
             tries += 1;
@@ -172,10 +176,8 @@ impl Client {
                     status: 429,
                     retry_after,
                     ..
-                }) => {
-                    self.pause(retry_after.unwrap_or_else(|| quota_pause(first))).await?;
-                }
-                Err(Sent::Never(_)) if tries < TRIES => self.pause(backoff(first, tries)).await?,
+                }) => limited += self.quota(limited, retry_after).await?,
+                Err(Sent::Never(_)) if tries < TRIES => self.pause(backoff(first, tries), false).await?,
                 Err(Sent::Status { status, message, .. }) if status >= 500 || status == 409 => {
                     return Err(Error::Unclear(format!("Google answered {status} {message}")));
                 }
@@ -204,10 +206,32 @@ impl Client {
         Some(deadline.saturating_duration_since(Instant::now()))
     }
 
-    async fn pause(&self, time: Duration) -> Result<(), Failure> {
+    /// Waits for a quota to come back, as long as Google asks or a minute; says how long. A quota that has not come
+    /// back after so many minutes does not in this run.
+    async fn quota(&self, waited: Duration, asked: Option<Duration>) -> Result<Duration, Failure> {
+        let first = self.settings.patience.retry();
+        if waited >= first * QUOTA_PAUSE * MOST_QUOTA_PAUSES {
+            let message = format!(
+                "Google's quota of requests is used up and did not come back in {} s: other programs use it up too, or other \
+                 syncs with the same service account",
+                waited.as_secs()
+            );
+            return Err(Failure::later(reason::GOOGLE_ERROR, message));
+        }
+        let time = asked.unwrap_or_else(|| quota_pause(first));
+        self.pause(time, asked.is_some()).await?;
+        Ok(time)
+    }
+
+    async fn pause(&self, time: Duration, asked: bool) -> Result<(), Failure> {
         if time > MAX_PAUSE || self.remaining().is_some_and(|left| left <= time) {
             let seconds = time.as_secs();
-            let message = format!("Google asks to wait {seconds} s, longer than this run can");
+            let message = match asked {
+                true => format!("Google asks to wait {seconds} s, longer than this run can"),
+                false => {
+                    format!("Google cannot answer now, and trying again in {seconds} s is later than this run may last")
+                }
+            };
             return Err(Failure::later(reason::DEADLINE, message));
         }
         tracing::warn!("Google cannot answer now; trying again in {} s", time.as_secs().max(1));
@@ -284,7 +308,7 @@ impl Client {
         let retry_after = parts
             .headers
             .get("retry-after")
-            .and_then(|value| retry_after(value.to_str().ok()?));
+            .and_then(|value| retry_after(value.to_str().ok()?, Timestamp::now()));
         Err(Sent::Status {
             status: parts.status.as_u16(),
             message,
@@ -437,16 +461,6 @@ fn told(message: &str) -> String {
     kept.join("\"").chars().take(MOST_OF_MESSAGE).collect()
 }
 
-/// Both forms of Retry-After; nonsense is none.
-fn retry_after(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
-    let seconds = at.as_second() - Timestamp::now().as_second();
-    u64::try_from(seconds).ok().map(Duration::from_secs)
-}
-
 fn quota_pause(first: Duration) -> Duration {
     first * QUOTA_PAUSE + first.mul_f64(5.0 * random())
 }
@@ -501,15 +515,6 @@ mod tests {
         ] {
             assert_eq!(checked_base(url).is_ok(), taken, "{url}");
         }
-    }
-
-    #[test]
-    fn retry_after_is_read_in_both_forms_and_nonsense_is_none() {
-        assert_eq!(retry_after("7"), Some(Duration::from_secs(7)));
-        assert_eq!(retry_after("99999999999"), Some(Duration::from_secs(99_999_999_999)));
-        assert!(retry_after("Wed, 21 Oct 2099 07:28:00 GMT").is_some_and(|time| time > Duration::from_secs(1)));
-        assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), None);
-        assert_eq!((retry_after("soon"), retry_after("")), (None, None));
     }
 
     #[test]

@@ -198,7 +198,7 @@ impl Answer {
             _ => replacement(status, body),
         };
         if let Some(time) = then_refuse_ms {
-            door.close(Duration::from_millis(time));
+            door.close(Duration::from_millis(time), Some(&reset));
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }

@@ -6,7 +6,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -36,11 +36,34 @@ impl Reset {
 
 /// Lets connections in, or refuses them for a while.
 #[derive(Debug, Clone)]
-pub struct Door(Arc<watch::Sender<Instant>>);
+pub struct Door(Arc<Inside>);
+
+#[derive(Debug)]
+struct Inside {
+    closed_until: watch::Sender<Instant>,
+    connections: Mutex<Vec<Weak<AtomicBool>>>,
+}
 
 impl Door {
-    pub fn close(&self, time: Duration) {
-        self.0.send_replace(Instant::now() + time);
+    /// Connections that are open end with their next request, but for the one that goes on with an answer.
+    pub fn close(&self, time: Duration, answering: Option<&Reset>) {
+        let Inside {
+            closed_until,
+            connections,
+        } = &*self.0;
+        closed_until.send_replace(Instant::now() + time);
+        let connections = std::mem::take(&mut *connections.lock().unwrap_or_else(PoisonError::into_inner));
+        for reset in connections.iter().filter_map(Weak::upgrade).map(Reset) {
+            if answering.is_none_or(|answering| !Arc::ptr_eq(&answering.0, &reset.0)) {
+                reset.order();
+            }
+        }
+    }
+
+    fn entered(&self, reset: &Reset) {
+        let mut connections = self.0.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.retain(|connection| connection.strong_count() > 0);
+        connections.push(Arc::downgrade(&reset.0));
     }
 }
 
@@ -65,7 +88,10 @@ impl Listening {
         let (sender, closed_until) = watch::channel(Instant::now());
         Ok(Self {
             address,
-            door: Door(Arc::new(sender)),
+            door: Door(Arc::new(Inside {
+                closed_until: sender,
+                connections: Mutex::default(),
+            })),
             closed_until,
             listener: Some(socket(address, reserve.is_some())?.listen(1024)?),
             reserve,
@@ -120,6 +146,7 @@ impl Listener for Listening {
             // an answer of two small writes would wait for a delayed ACK
             let _ = stream.set_nodelay(true);
             let reset = Reset::default();
+            self.door.entered(&reset);
             return (Connection { stream, reset }, peer);
         }
     }

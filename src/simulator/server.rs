@@ -107,14 +107,14 @@ impl Running {
         }
     }
 
-    /// For so long from now on, connections to Wedof are refused; those that are open stay.
+    /// For so long from now on, connections to Wedof are refused; those that are open end with their next request.
     pub fn refuse_wedof(&self, time: Duration) {
-        self.wedof_side.door.close(time);
+        self.wedof_side.door.close(time, None);
     }
 
     /// The same of the address that the token endpoint and the Sheets API have.
     pub fn refuse_sheets(&self, time: Duration) {
-        self.sheets_side.door.close(time);
+        self.sheets_side.door.close(time, None);
     }
 
     /// Requests that the Wedof side received, by kind.

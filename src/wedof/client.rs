@@ -20,7 +20,7 @@ use url::{Host, Url};
 
 use crate::{
     failure::{Failure, reason},
-    patience::Patience,
+    patience::{self, Patience},
 };
 
 pub const DEFAULT_BASE: &str = "https://www.wedof.fr/api";
@@ -287,7 +287,7 @@ impl Client {
             .headers()
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|value| self::retry_after(value, Timestamp::now()));
+        let retry_after = retry_after.and_then(|value| patience::retry_after(value, Timestamp::now()));
         let body = self.body(response, MAX_ERROR_BODY).await.unwrap_or_default();
         Err(Error::Status {
             status,
@@ -391,18 +391,6 @@ fn within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
     }
 }
 
-/// Seconds or an HTTP date; None if it is neither, or already past.
-fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    let value = value.trim();
-    let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        Duration::from_secs(value.parse().unwrap_or(u64::MAX))
-    } else {
-        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-        Duration::try_from(date.duration_since(now)).ok()?
-    };
-    (!wait.is_zero()).then_some(wait)
-}
-
 /// Names of parameters that we sent and that Wedof's answer calls wrong. Nothing else of an error body is safe to show.
 fn refused(body: &[u8], query: &[(String, String)]) -> Vec<String> {
     #[derive(serde::Deserialize)]
@@ -498,23 +486,6 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-
-    #[rstest]
-    #[case("3", Some(3))]
-    #[case(" 120 ", Some(120))]
-    #[case("99999999999", Some(99_999_999_999))]
-    #[case("99999999999999999999999999", Some(u64::MAX))]
-    #[case("Thu, 26 Nov 2026 10:00:03 GMT", Some(3))]
-    #[case("Thu, 26 Nov 2026 09:59:00 GMT", None)]
-    #[case("0", None)]
-    #[case("soon", None)]
-    #[case("", None)]
-    #[case("-3", None)]
-    #[case("1.5", None)]
-    fn both_forms_of_retry_after_are_read_and_nonsense_is_none(#[case] value: &str, #[case] seconds: Option<u64>) {
-        let now = "2026-11-26T10:00:00Z".parse().unwrap();
-        assert_eq!(retry_after(value, now), seconds.map(Duration::from_secs));
-    }
 
     #[rstest]
     #[case("https://www.wedof.fr/api", None, None)]

@@ -68,7 +68,12 @@ impl World {
         std::fs::write(folder.path().join("key.json"), &tenant.credentials).unwrap();
         let world = Self {
             folder,
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            // a connection that is kept may be ended by a fault
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .pool_max_idle_per_host(0)
+                .build()
+                .unwrap(),
             running,
         };
         world.write_env(&world.running.tenants[0].api_key, "");
@@ -170,6 +175,16 @@ impl World {
 
     pub async fn wedof_fault(&self, fault: Value) {
         self.admin(self.running.wedof, "POST", "_faults", Some(fault)).await;
+    }
+
+    /// A request to the paths that the Google side has for tests: status and answer.
+    #[allow(dead_code, reason = "not every test program uses it")]
+    pub async fn google(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+        let url = format!("http://{}/{path}", self.running.sheets);
+        let request = self.http.request(method.parse().unwrap(), url);
+        let answer = request.json(&body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
     }
 
     pub async fn google_fault(&self, fault: Value) {
