@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{api, demo, operator, scheduler, simulator, sync, telemetry};
+use crate::{api, check, demo, operator, scheduler, simulator, sync, telemetry};
 
 #[derive(Debug, Parser)]
 #[command(version, about, arg_required_else_help = true)]
@@ -19,6 +19,8 @@ struct Cli {
 enum Command {
     /// Bring the tabs of a spreadsheet up to date with a Wedof account, once
     Sync(sync::Args),
+    /// Look at every connection and right that a sync needs; nothing is changed
+    Check(check::Args),
     /// Sync now and then daily (SYNC_TIME, else 09:00) or by a cron expression, until it is stopped
     Scheduler(scheduler::Args),
     /// Run the Kubernetes controller: WedofSheetSync objects become CronJobs, their runs become status
@@ -55,6 +57,7 @@ pub fn main() -> ExitCode {
     runtime.block_on(async {
         match cli.command {
             Command::Sync(args) => sync::command(args).await,
+            Command::Check(args) => check::command(args).await,
             Command::Scheduler(args) => scheduler::command(args).await,
             Command::Operator(args) => operator::command(args).await,
             Command::Demo(args) => demo::command(args).await,

@@ -5,8 +5,10 @@
 //! [`report::RunReport`] back. The sync knows nothing of Kubernetes, the operator nothing of Wedof or Google.
 
 pub mod api;
+pub mod check;
 pub mod cli;
 pub mod config;
+pub mod connect;
 pub mod demo;
 pub mod failure;
 pub mod operator;

@@ -12,22 +12,21 @@ use std::{
 };
 
 use jiff::{Span, Timestamp, Unit};
-use secrecy::ExposeSecret;
 
 use self::outcome::{End, Outcomes, Requests};
 pub use self::stop::Stop;
 use crate::{
-    config::{Config, Environment, Google, Overrides},
+    config::{Config, Environment, Overrides},
+    connect,
     failure::{Failure, reason},
     progress::{Progress, Task, table},
     report::{ReportFile, RunReport},
-    sheets::{self, Book, TabWish, Unfinished, auth::ServiceAccount},
+    sheets::{self, Book, TabWish, Unfinished},
     spec::{MissingRows, ResourceName, ResourceSpec},
     table::{Flattener, Table},
     wedof::{
         self,
         catalogue::Resource,
-        client::DEFAULT_REQUESTS_PER_MINUTE,
         fetch::{Fetched, fetch},
     },
 };
@@ -134,14 +133,20 @@ pub async fn run(
     let mut outcomes = Outcomes::new(&config.resources);
     let mut requests = Requests::default();
     let end = async {
-        let wedof = wedof_client(config, stop)?;
+        let wedof = connect::wedof(
+            &config.spec.wedof,
+            &config.wedof_base,
+            &config.wedof_key,
+            config.patience,
+            stop,
+        )?;
         let Some(google) = &config.google else {
             return Err(Failure::person(
                 reason::INVALID_CONFIG,
                 "nothing says how Google is reached",
             ));
         };
-        let google = google_client(google, config, stop).await?;
+        let google = connect::google(google, config.patience, stop).await?;
         let book = google.open(&config.spec.spreadsheet_id).await;
         requests.sheets = google.requests();
         let sync = Sync {
@@ -179,40 +184,6 @@ pub async fn run(
     let report = outcomes.report(requests);
     written(&report);
     (report, outcomes.exit_code())
-}
-
-fn wedof_client(config: &Config, stop: &Stop) -> Result<wedof::client::Client, Failure> {
-    let spec = &config.spec.wedof;
-    wedof::client::Client::new(wedof::client::Settings {
-        base: config.wedof_base.clone(),
-        key: config.wedof_key.secret.clone(),
-        key_place: config.wedof_key.place.clone(),
-        requests_per_minute: spec
-            .requests_per_minute
-            .map_or(DEFAULT_REQUESTS_PER_MINUTE, i32::unsigned_abs),
-        budget: spec.request_budget.map(i64::from),
-        deadline: stop.deadline(),
-        cancel: stop.token(),
-        patience: config.patience,
-    })
-}
-
-async fn google_client(google: &Google, config: &Config, stop: &Stop) -> Result<sheets::Client, Failure> {
-    let Google {
-        key,
-        token_hosts,
-        sheets_base,
-    } = google;
-    let account = ServiceAccount::from_json(key.secret.expose_secret(), &key.place, token_hosts.as_deref())?;
-    sheets::Client::new(sheets::Settings {
-        base_url: sheets_base.clone(),
-        account,
-        account_place: key.place.clone(),
-        stop: stop.token(),
-        deadline: stop.deadline(),
-        patience: config.patience,
-    })
-    .await
 }
 
 /// What every resource of a run needs.

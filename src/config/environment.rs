@@ -1,37 +1,59 @@
 //! Variables: those of the process, then those of `.env` in the working folder.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     failure::{Failure, reason},
     spec::trim,
 };
 
+/// In the working folder.
+const FILE: &str = ".env";
+
 /// The variables that the program sees. An empty variable counts as none, so that a copied `.env.example` with blanks,
 /// or a compose file that passes everything on, hides nothing.
 #[derive(Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub struct Environment {
+    variables: BTreeMap<String, String>,
+    /// The file that was read.
+    file: Option<PathBuf>,
+}
 
 impl Environment {
     /// The process's variables, which win, and those of `.env`.
     pub fn load() -> Result<Self, Failure> {
-        let mut environment = match std::fs::read(".env") {
-            Ok(bytes) => Self::parse(&bytes, Path::new(".env"))?,
+        let mut environment = match std::fs::read(FILE) {
+            Ok(bytes) => Self::parse(&bytes, Path::new(FILE))?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
             Err(error) => return Err(invalid(format!("cannot read .env: {error}"))),
         };
-        let process =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        environment
-            .0
-            .extend(process.filter(|(_, value)| !trim(value).is_empty()));
+        environment.variables.extend(Self::of_process().variables);
         Ok(environment)
+    }
+
+    /// The process's variables alone.
+    pub fn of_process() -> Self {
+        let named = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+        let variables = std::env::vars_os().filter_map(named);
+        Self {
+            variables: variables.filter(|(_, value)| !trim(value).is_empty()).collect(),
+            file: None,
+        }
+    }
+
+    /// The file that was read; None if there is none in the working folder.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// The variables of a file's content, however an editor saved it. An error names the place and quotes nothing: the
     /// line may hold a key.
-    fn parse(bytes: &[u8], file: &Path) -> Result<Self, Failure> {
-        let file = file.display();
+    fn parse(bytes: &[u8], path: &Path) -> Result<Self, Failure> {
+        let file = path.display();
         let Ok(text) = std::str::from_utf8(bytes) else {
             return Err(invalid(format!("{file} is not UTF-8 text: save it again as UTF-8")));
         };
@@ -46,12 +68,15 @@ impl Environment {
                  quotes"
             ))
         })?;
-        Ok(Self(variables))
+        Ok(Self {
+            variables,
+            file: Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned())),
+        })
     }
 
     /// A variable without the white space around it; None if it is empty or not set.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
+        self.variables
             .get(name)
             .map(|value| trim(value))
             .filter(|value| !value.is_empty())
@@ -68,17 +93,18 @@ impl Environment {
 impl Environment {
     /// Takes other variables over its own.
     pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.variables.extend(other.variables);
     }
 }
 
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(variables: [(&str, &str); N]) -> Self {
-        Self(
-            variables
+        Self {
+            variables: variables
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .into(),
-        )
+            file: None,
+        }
     }
 }
 

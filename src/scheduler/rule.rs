@@ -6,7 +6,7 @@
 
 use jiff::{
     SignedDuration, Timestamp, Zoned,
-    civil::{Date, Time},
+    civil::{Date, DateTime, Time},
     tz::TimeZone,
 };
 
@@ -85,13 +85,27 @@ impl Rule {
                 (None, _) => break,
                 (Some(next), _) => civil = next,
             }
-            let at = self.zone.to_timestamp(TimeZone::UTC.to_datetime(civil)).ok()?;
             // a skipped time comes later than its successors may
-            if at > after && best.is_none_or(|(best, _)| at < best) {
+            if let Some(at) = self.moment(TimeZone::UTC.to_datetime(civil))
+                && at > after
+                && best.is_none_or(|(best, _)| at < best)
+            {
                 best = Some((at, civil + LARGEST_CHANGE));
             }
         }
         best.map(|(at, _)| at)
+    }
+
+    /// When a local time comes. None if its whole day does not exist, as where a country crossed the date line.
+    fn moment(&self, civil: DateTime) -> Option<Timestamp> {
+        let at = self.zone.to_timestamp(civil).ok()?;
+        let is_of_the_day = |at: Timestamp| self.zone.to_datetime(at).date() == civil.date();
+        if is_of_the_day(at) {
+            return Some(at);
+        }
+        // the clocks jumped past midnight: the day's last minute has to do
+        let jump = self.zone.preceding(at + SignedDuration::from_secs(1)).next()?.timestamp();
+        Some(jump - SignedDuration::from_mins(1)).filter(|at| is_of_the_day(*at))
     }
 
     /// When the run after the one that started at `last` is due. In the past: it was missed (the machine slept, a run took
@@ -272,6 +286,30 @@ mod tests {
         assert_eq!(
             all(&rule, "2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z"),
             [at(expected)]
+        );
+    }
+
+    #[test]
+    fn a_day_that_ends_in_a_jump_of_the_clocks_keeps_its_time_and_one_that_never_was_has_none() {
+        // 2024-03-30 in Nuuk ended at 23:00, 2011-12-30 in Apia was left out
+        let nuuk = all(
+            &daily("23:00", "America/Nuuk"),
+            "2024-03-30T12:00:00Z",
+            "2024-04-01T12:00:00Z",
+        );
+        assert_eq!(nuuk, [at("2024-03-31T00:59:00Z"), at("2024-04-01T00:00:00Z")]);
+        let apia = all(
+            &daily("09:00", "Pacific/Apia"),
+            "2011-12-29T12:00:00Z",
+            "2012-01-01T00:00:00Z",
+        );
+        assert_eq!(
+            apia,
+            [
+                at("2011-12-29T19:00:00Z"),
+                at("2011-12-30T19:00:00Z"),
+                at("2011-12-31T19:00:00Z")
+            ]
         );
     }
 

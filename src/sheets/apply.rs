@@ -31,7 +31,7 @@ use crate::{
 
 const ROUNDS: usize = 3;
 /// Google's limit of all tabs of a spreadsheet together.
-const MAX_CELLS: usize = 10_000_000;
+pub const MAX_CELLS: usize = 10_000_000;
 /// An outline is believed for so long before something is written by it; comparing may use an older one.
 const FRESH: Duration = Duration::from_secs(3);
 

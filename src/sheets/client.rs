@@ -316,6 +316,17 @@ impl Client {
         })
     }
 
+    /// Proves that Google gives tokens to the account.
+    pub async fn authorize(&self) -> Result<(), Failure> {
+        match self.tokens.get(false).await {
+            Ok(_) => Ok(()),
+            Err(error) => match Error::from(self.token_failure(error).await) {
+                Error::Failed(failure) => Err(failure),
+                error => Err(Failure::later(reason::GOOGLE_ERROR, error.to_string())),
+            },
+        }
+    }
+
     /// A refused key against an unreachable endpoint, and a wrong clock against both.
     async fn token_failure(&self, error: TokenError) -> Sent {
         let (error, description) = match error {
@@ -350,7 +361,7 @@ impl Client {
     }
 
     /// Seconds that the local clock is ahead of the token endpoint's.
-    async fn clock_difference(&self) -> Option<i64> {
+    pub async fn clock_difference(&self) -> Option<i64> {
         // refused for what it lacks, with the time of the refusal
         let request = hyper::Request::builder()
             .method("POST")

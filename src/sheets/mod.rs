@@ -8,6 +8,7 @@ mod cells;
 mod client;
 mod errors;
 mod fate;
+pub mod inspect;
 mod layout;
 mod marks;
 mod plan;
@@ -21,7 +22,7 @@ mod tab;
 mod write;
 
 pub use self::{
-    apply::Book,
+    apply::{Book, MAX_CELLS},
     client::{Client, Settings},
 };
 use crate::{

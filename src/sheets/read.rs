@@ -25,12 +25,15 @@ use crate::{
     table::{Cell, Packed},
 };
 
-const FIELDS: &str = "spreadsheetId,properties(title,timeZone),sheets(properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)),merges,protectedRanges(range,unprotectedRanges,requestingUserCanEdit,warningOnly))";
+const FIELDS: &str = "spreadsheetId,properties(title,locale,timeZone),sheets(properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)),merges,protectedRanges(range,unprotectedRanges,requestingUserCanEdit,warningOnly))";
 
 /// The spreadsheet without its cells.
 #[derive(Debug)]
 pub struct Outline {
     pub title: String,
+    pub locale: String,
+    /// The name of the zone, as the spreadsheet has it.
+    pub time_zone: String,
     pub zone: TimeZone,
     /// Set if the spreadsheet's own zone could not be understood.
     pub unknown_zone: Option<String>,
@@ -60,7 +63,9 @@ impl Outline {
         let zone = serial::zone(&name);
         Self {
             title: properties.title.unwrap_or_default(),
-            unknown_zone: zone.is_none().then_some(name),
+            locale: properties.locale.unwrap_or_default(),
+            unknown_zone: zone.is_none().then(|| name.clone()),
+            time_zone: name,
             zone: zone.unwrap_or(TimeZone::UTC),
             sheets: book.sheets.unwrap_or_default(),
             metadata: found
@@ -77,6 +82,12 @@ impl Outline {
             .iter()
             .filter_map(|sheet| sheet.properties.as_ref()?.title.clone())
             .collect()
+    }
+
+    /// A tab that has cells.
+    pub fn any_grid(&self) -> Option<i32> {
+        let has_cells = |sheet: &&Sheet| sheet.properties.as_ref().is_some_and(|it| it.grid_properties.is_some());
+        self.sheets.iter().find(has_cells).map(sheet_id)
     }
 
     /// Cells of the grids, all but one.

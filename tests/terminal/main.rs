@@ -7,6 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod checking;
 mod scheduling;
 #[path = "../sync/world.rs"]
 #[allow(dead_code, reason = "shared with the tests of the sync")]

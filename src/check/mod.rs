@@ -1,0 +1,304 @@
+//! `check`: every connection and right that a sync needs, looked at without changing anything. One error does not hide
+//! the others: whatever does not depend on it is looked at all the same.
+
+mod findings;
+
+use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
+
+use clap::ValueEnum;
+use jiff::{Timestamp, tz::TimeZone};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use self::findings::Finding;
+use crate::{
+    config::{Credential, Environment, Google, Order, Overrides, Parts},
+    connect,
+    failure::Failure,
+    patience::Patience,
+    sheets::{
+        Client,
+        auth::ServiceAccount,
+        inspect::{Inspection, Wanted},
+    },
+    spec::{ResourceSpec, WedofSpec},
+    sync::Stop,
+    wedof::{self, catalogue::Resource},
+};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// What would be synced: a SyncSpec or a WedofSheetSync manifest, YAML or JSON [default: the file or text in
+    /// WEDOF_SHEET_SYNC_CONFIG, else every resource into GOOGLE_SPREADSHEET_ID]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A list for people, or JSON whose ids and levels stay the same from version to version
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+/// The `check` command.
+pub async fn command(args: Args) -> ExitCode {
+    let Args { config, output } = args;
+    let overrides = Overrides {
+        config,
+        ..Overrides::default()
+    };
+    let findings = check(&overrides).await;
+    let code = findings::exit_code(&findings);
+    match output {
+        Output::Json => println!("{:#}", json!({"exitCode": code, "findings": findings})),
+        Output::Text => {
+            let terminal = std::io::stdout().is_terminal();
+            let colours = terminal && std::env::var_os("NO_COLOR").is_none();
+            let width = console::Term::stdout()
+                .size_checked()
+                .map_or(100, |(_, columns)| columns.into());
+            print!("{}", findings::list(&findings, terminal, colours, width));
+        }
+    }
+    ExitCode::from(code)
+}
+
+async fn check(overrides: &Overrides) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let environment = match Environment::load() {
+        Ok(environment) => {
+            findings.push(match environment.file() {
+                Some(file) => Finding::ok("config.env", format!("variables from {}", file.display())),
+                None => Finding::ok("config.env", "variables from the environment; no .env in this folder"),
+            });
+            environment
+        }
+        Err(failure) => {
+            findings.push(Finding::error("config.env", &failure));
+            Environment::of_process()
+        }
+    };
+    let Parts {
+        order,
+        spreadsheet,
+        wedof_base,
+        wedof_key,
+        google,
+    } = Parts::load(&environment, overrides).await;
+    let order = kept(&mut findings, "config.spec", order, |order| {
+        let names: Vec<_> = order.resources.iter().map(|resource| resource.name.as_str()).collect();
+        format!("to sync: {}", names.join(", "))
+    });
+    let spreadsheet = kept(&mut findings, "config.spreadsheet", spreadsheet, |id| {
+        format!("spreadsheet {id}")
+    });
+    let base = kept(&mut findings, "config.wedof", wedof_base, |base| {
+        format!("Wedof at {base}")
+    });
+    let wedof_key = kept(&mut findings, "config.wedofKey", wedof_key, |key| {
+        format!("Wedof's key from {}", key.place)
+    });
+    let google = kept(&mut findings, "config.googleKey", google, |google| {
+        format!("Google's key from {}", google.key.place)
+    });
+
+    let order = order.as_ref();
+    let (of_wedof, of_google) = tokio::join!(
+        check_wedof(order, base, wedof_key),
+        check_google(order, google, spreadsheet)
+    );
+    findings.extend(of_wedof);
+    findings.extend(of_google);
+    findings
+}
+
+/// Notes what a part is, or why it is none.
+fn kept<T>(
+    findings: &mut Vec<Finding>,
+    id: &'static str,
+    part: Result<T, Failure>,
+    told: impl FnOnce(&T) -> String,
+) -> Option<T> {
+    findings.push(match &part {
+        Ok(part) => Finding::ok(id, told(part)),
+        Err(failure) => Finding::error(id, failure),
+    });
+    part.ok()
+}
+
+async fn check_wedof(order: Option<&Order>, base: Option<url::Url>, key: Option<Credential>) -> Vec<Finding> {
+    const KEY: &str = "wedof.key";
+    let (Some(base), Some(key)) = (base, key) else {
+        return vec![Finding::skipped(KEY, "Wedof was not asked: address or key are missing")];
+    };
+    let defaults = WedofSpec::default();
+    let spec = order.map_or(&defaults, |order| &order.spec.wedof);
+    let patience = order.map_or_else(Patience::default, |order| order.patience);
+    let client = match connect::wedof(spec, &base, &key, patience, &Stop::default()) {
+        Ok(client) => client,
+        Err(failure) => return vec![Finding::error(KEY, &failure)],
+    };
+    let mut findings = Vec::new();
+    match client.get("organisms/me", &[]).await {
+        Ok(answer) => {
+            let name = serde_json::from_slice::<Value>(&answer.body).ok();
+            let name = name
+                .as_ref()
+                .and_then(|organism| organism["name"].as_str())
+                .map(one_line);
+            findings.push(Finding::ok(
+                KEY,
+                match name.filter(|name| !name.is_empty()) {
+                    Some(name) => format!("the key is accepted; it is of {name}"),
+                    None => "the key is accepted".to_owned(),
+                },
+            ));
+        }
+        // a key without the right to read this is a key all the same
+        Err(error) if error.is_unavailable() => findings.push(Finding::ok(KEY, "the key is accepted")),
+        Err(error) => {
+            findings.push(Finding::error(KEY, &client.failure(&error, "the own organism")));
+            findings.push(Finding::skipped("wedof.resource", "resources were not asked for"));
+            return findings;
+        }
+    }
+    let Some(order) = order else { return findings };
+    for resource in &order.resources {
+        findings.push(check_resource(&client, order, resource).await.of(resource.name));
+    }
+    findings
+}
+
+/// Whether the account can read a resource, by one record of it.
+async fn check_resource(client: &wedof::client::Client, order: &Order, spec: &ResourceSpec) -> Finding {
+    const ID: &str = "wedof.resource";
+    let resource = Resource::of(spec.name);
+    let mut query = match resource.query(spec, &order.zone) {
+        Ok(query) => query,
+        Err(failure) => return Finding::error(ID, &failure),
+    };
+    query.extend([
+        ("page".to_owned(), "1".to_owned()),
+        ("limit".to_owned(), "1".to_owned()),
+    ]);
+    match client.get(resource.path, &query).await {
+        Ok(answer) => Finding::ok(
+            ID,
+            match answer.total {
+                Some(total) => format!("can be read, {total} records"),
+                None => "can be read".to_owned(),
+            },
+        ),
+        Err(error) => {
+            let failure = client.failure(&error, spec.name.as_str());
+            match error.is_unavailable() && order.by_default {
+                true => Finding::warning(ID, format!("{}; it is left out until then", failure.message)),
+                false => Finding::error(ID, &failure),
+            }
+        }
+    }
+}
+
+async fn check_google(order: Option<&Order>, google: Option<Google>, spreadsheet: Option<String>) -> Vec<Finding> {
+    const KEY: &str = "google.key";
+    let Some(google) = google else {
+        return vec![Finding::skipped(KEY, "Google was not asked: there is no key")];
+    };
+    let mut findings = Vec::new();
+    let key = &google.key;
+    // whatever kind of file it is, is known before anything is sent
+    let account = ServiceAccount::from_json(key.secret.expose_secret(), &key.place, google.token_hosts.as_deref());
+    let account = kept(&mut findings, KEY, account, |account| {
+        format!("the key of the service account {}", account.email())
+    });
+    if account.is_none() {
+        findings.push(Finding::skipped("google.token", "no token was asked for"));
+        return findings;
+    }
+    let patience = order.map_or_else(Patience::default, |order| order.patience);
+    let client = match connect::google(&google, patience, &Stop::default()).await {
+        Ok(client) => client,
+        Err(failure) => {
+            findings.push(Finding::error("google.token", &failure));
+            return findings;
+        }
+    };
+    let token = client.authorize().await;
+    let token = kept(&mut findings, "google.token", token, |()| {
+        "Google gives tokens for it".to_owned()
+    });
+    if let Some(difference) = client.clock_difference().await {
+        findings.push(findings::clock(difference));
+    }
+    let (Some(()), Some(id)) = (token, spreadsheet) else {
+        findings.push(Finding::skipped(
+            "spreadsheet.found",
+            "the spreadsheet was not looked at",
+        ));
+        return findings;
+    };
+    check_spreadsheet(&client, &id, order, &mut findings).await;
+    findings
+}
+
+async fn check_spreadsheet(client: &Client, id: &str, order: Option<&Order>, findings: &mut Vec<Finding>) {
+    let resources = order.map_or(&[][..], |order| &order.resources);
+    let wanted: Vec<Wanted<'_>> = resources.iter().map(wanted).collect();
+    let inspection = client.inspect(id, &wanted).await;
+    let Some(inspection) = kept(findings, "spreadsheet.found", inspection, |it| {
+        format!("{:?} is found", it.title)
+    }) else {
+        findings.push(Finding::skipped("tab", "tabs were not looked at"));
+        return;
+    };
+    let Inspection {
+        title: _,
+        locale,
+        time_zone,
+        known_zone,
+        cells,
+        tabs,
+    } = inspection;
+    let account = client.account();
+    kept(findings, "spreadsheet.write", client.prove_writable(id).await, |()| {
+        format!("{account} may write to it")
+    });
+    findings.push(Finding::ok("spreadsheet.locale", format!("its locale is {locale}")));
+    let utc = TimeZone::UTC;
+    let zone = order.map_or(&utc, |order| &order.zone);
+    findings.push(findings::zone(&time_zone, known_zone, zone, Timestamp::now()));
+    findings.push(findings::cells(cells));
+    for (resource, state) in resources.iter().zip(&tabs) {
+        findings.extend(findings::tab(resource.name.as_str(), resource.title(), state, account));
+    }
+}
+
+/// What the header of a resource's key column may be.
+fn wanted(resource: &ResourceSpec) -> Wanted<'_> {
+    let catalogue = Resource::of(resource.name);
+    let fields = catalogue.fields();
+    let keys = catalogue.keys.iter().flat_map(|key| {
+        let french = fields.iter().find(|(path, _)| path == key.field);
+        let own = resource.columns.labels.get(key.field).cloned();
+        [
+            Some(key.field.to_owned()),
+            french.map(|(_, field)| field.label.to_owned()),
+            own,
+        ]
+    });
+    Wanted {
+        resource: resource.name,
+        title: resource.title(),
+        keys: keys.flatten().collect(),
+    }
+}
+
+/// What a service says of itself, as one short line.
+fn one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    line.chars().take(100).collect()
+}
