@@ -104,7 +104,11 @@ impl Rule {
             return Some(at);
         }
         // the clocks jumped past midnight: the day's last minute has to do
-        let jump = self.zone.preceding(at + SignedDuration::from_secs(1)).next()?.timestamp();
+        let jump = self
+            .zone
+            .preceding(at + SignedDuration::from_secs(1))
+            .next()?
+            .timestamp();
         Some(jump - SignedDuration::from_mins(1)).filter(|at| is_of_the_day(*at))
     }
 
