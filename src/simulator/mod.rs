@@ -1,8 +1,18 @@
 //! Simulators of the Wedof API, of Google's token endpoint and of the Sheets API, over real HTTP.
 //!
 //! Each tenant has a Wedof account (key, records of its own seed), a service account and a spreadsheet that is shared
-//! with that service account only. Everything is in memory and made from a seed. What no real service has, orders of
-//! faults and a look inside, is under paths that begin with `/_`.
+//! with that service account only. Everything is in memory and made from a seed.
+//!
+//! What no real service has is under paths that begin with `/_`, without keys and tokens. On both addresses:
+//! - `/_requests` (GET, DELETE): how many requests came, by kind; `/_faults` (GET, POST, DELETE): orders of faults
+//!   ([`faults::Fault`]); `/_settings` (GET, PUT, PATCH): switches.
+//!
+//! On Wedof's: records at `/_wedof/…`; its switches are [`wedof`]'s: greatest page size, pages ignored or short, totals
+//! wrong, paths refused, requests per minute.
+//!
+//! On Google's: `/_tenants`; spreadsheets at `/_sheets/…` (state, edits by a person, sharing, kind of file: see
+//! [`sheets`]); `/_tokens` (DELETE: all revoked). Its switches are [`oauth::Settings`]: life of tokens, offset of the
+//! clock, quota.
 
 mod faults;
 mod net;
@@ -37,6 +47,8 @@ pub struct Options {
     pub tenants: usize,
     /// A folder whose `<resource>.json` files take the place of generated records.
     pub dataset: Option<PathBuf>,
+    /// Google's quota: so many reads and so many writes of one account in any minute. `None` = no limit.
+    pub quota_per_minute: Option<u32>,
     /// Host name that key files and printed URLs give instead of the bound address.
     pub public_host: Option<String>,
 }
@@ -51,6 +63,7 @@ impl Default for Options {
             seed: 1,
             tenants: 1,
             dataset: None,
+            quota_per_minute: None,
             public_host: None,
         }
     }
@@ -76,6 +89,9 @@ pub struct Args {
     /// Serve DIR/<resource>.json (an array of records) as that resource
     #[arg(long, value_name = "DIR")]
     dataset: Option<PathBuf>,
+    /// Refuse reads and writes above so many of one account in a minute, as Google does (its figure is 60)
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "60")]
+    quota: Option<u32>,
     /// Where the service account's key file is written; further tenants get FILE-1.json, FILE-2.json …
     /// [default: a file in the temporary folder]
     #[arg(long, value_name = "FILE")]
@@ -104,6 +120,7 @@ async fn serve(args: Args) -> Result<(), StartError> {
         seed,
         tenants,
         dataset,
+        quota,
         credentials_out,
         public_host,
     } = args;
@@ -114,6 +131,7 @@ async fn serve(args: Args) -> Result<(), StartError> {
         seed,
         tenants: tenants.into(),
         dataset,
+        quota_per_minute: quota,
         public_host,
     })
     .await?;

@@ -31,6 +31,13 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
+/// Addresses that Google's own endpoint answers to: some client libraries name one of them whatever the key file says.
+const GOOGLES_AUDIENCES: [&str; 3] = [
+    "https://oauth2.googleapis.com/token",
+    "https://accounts.google.com/o/oauth2/token",
+    "https://www.googleapis.com/oauth2/v4/token",
+];
+
 /// A service account that may ask for tokens.
 #[derive(Debug)]
 pub struct Account {
@@ -39,7 +46,8 @@ pub struct Account {
     pub public_key: Vec<u8>,
 }
 
-/// What can be set while the simulator runs.
+/// What can be set while the simulator runs: `PATCH /_settings` changes what is given, `PUT /_settings` gives the rest
+/// its default again.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Settings {
@@ -49,6 +57,8 @@ pub struct Settings {
     pub clock_offset_seconds: i64,
     /// How far ahead of this clock an assertion may claim to be made.
     pub clock_tolerance_seconds: i64,
+    /// Reads, and writes, of one account in any minute; above: 429. Google's figure is 60. `null` = no limit.
+    pub quota_per_minute: Option<u32>,
 }
 
 impl Default for Settings {
@@ -57,6 +67,7 @@ impl Default for Settings {
             token_lifetime_seconds: 3599,
             clock_offset_seconds: 0,
             clock_tolerance_seconds: 300,
+            quota_per_minute: None,
         }
     }
 }
@@ -86,7 +97,7 @@ impl Grant {
 #[derive(Debug)]
 pub struct TokenEndpoint {
     accounts: Vec<Account>,
-    /// Its own address, as key files name it in token_uri: the only audience it accepts.
+    /// Its own address, as key files name it in token_uri: the audience it accepts, beside Google's.
     audience: String,
     tokens: Mutex<HashMap<String, Grant>>,
     settings: Mutex<Settings>,
@@ -227,7 +238,7 @@ impl TokenEndpoint {
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &account.public_key)
             .verify(signed.as_bytes(), &decode(signature)?)
             .map_err(|_| refusal("invalid_grant", "Invalid JWT Signature."))?;
-        if claims.aud != self.audience {
+        if claims.aud != self.audience && !GOOGLES_AUDIENCES.contains(&claims.aud.as_str()) {
             let text = format!(
                 "Invalid JWT: Failed audience check. The right audience is {}",
                 self.audience

@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     body::{Bytes, to_bytes},
     extract::{self, Path, Request},
-    http::{Method, StatusCode},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -208,6 +208,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         seed,
         tenants: count,
         dataset,
+        quota_per_minute,
         public_host,
     } = options;
     let (wedof_listener, wedof_address) = bind("the Wedof API", wedof_address)?;
@@ -242,7 +243,7 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
         });
         let sharing = BTreeMap::from([(tenant.email.clone(), Role::Writer)]);
         let book = Spreadsheet::fresh(tenant.spreadsheet_id.clone(), format!("Wedof {}", number + 1));
-        store.insert(Document::new(book, sharing, false));
+        store.insert(Document::new(book, sharing));
         tenants.push(tenant);
     }
 
@@ -253,7 +254,12 @@ pub async fn start(options: Options) -> Result<Running, StartError> {
     let service = sheets::Service {
         store: Arc::clone(&store),
         tokens: Arc::new(TokenEndpoint::new(service_accounts, token_uri)),
+        pace: Arc::default(),
     };
+    service.tokens.set(oauth::Settings {
+        quota_per_minute,
+        ..oauth::Settings::default()
+    });
     let sheets_router = google_router(service, &tenants);
     let tasks = vec![
         serve(wedof_listener, Side::around(&wedof_side, wedof_router)),
@@ -328,14 +334,13 @@ async fn token(extract::State(service): extract::State<sheets::Service>, form: B
 async fn sheets_api(extract::State(service): extract::State<sheets::Service>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match to_bytes(body, MAX_BODY).await {
-        Ok(body) => sheets::answer(
-            &service.store,
-            &service.tokens,
-            &parts.method,
-            &parts.uri,
-            &parts.headers,
-            &body,
-        ),
+        Ok(body) => {
+            let mut response = service.answer(&parts.method, &parts.uri, &parts.headers, &body);
+            if let Ok(date) = HeaderValue::from_str(&oauth::http_date(service.tokens.now())) {
+                response.headers_mut().insert(header::DATE, date);
+            }
+            response
+        }
         Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
     }
 }

@@ -119,7 +119,7 @@ async fn a_signature_of_another_key_and_another_audience_are_refused() {
     );
     let reply = simulator.ask_token(&forged).await;
     assert_eq!(reply.json["error_description"], "Invalid JWT Signature.");
-    let elsewhere = claims(&simulator, &json!({"aud": "https://oauth2.googleapis.com/token"}));
+    let elsewhere = claims(&simulator, &json!({"aud": "https://token.example.org/"}));
     let reply = simulator
         .ask_token(&signed(&URL_SAFE, own["private_key"].as_str().unwrap(), &elsewhere))
         .await;
@@ -130,6 +130,107 @@ async fn a_signature_of_another_key_and_another_audience_are_refused() {
         (reply.status.as_u16(), &reply.json["error"]),
         (400, &json!("invalid_grant"))
     );
+}
+
+/// Python's google-auth signs for Google's address, whatever token_uri the key file has.
+#[tokio::test]
+async fn an_assertion_for_googles_own_address_is_taken() {
+    let simulator = Simulator::start().await;
+    let key: Value = serde_json::from_str(&simulator.tenant().credentials).unwrap();
+    let claims = claims(&simulator, &json!({"aud": "https://oauth2.googleapis.com/token"}));
+    let assertion = signed(&URL_SAFE_NO_PAD, key["private_key"].as_str().unwrap(), &claims);
+    assert_eq!(simulator.ask_token(&assertion).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_quota_counts_reads_and_writes_of_an_account_apart() {
+    let simulator = Simulator::start().await;
+    let settings = json!({"quotaPerMinute": 2});
+    simulator
+        .google_admin(Method::PATCH, "_settings", Some(&settings))
+        .await;
+    let id = simulator.tenant().spreadsheet_id.clone();
+    for status in [200, 200, 429] {
+        assert_eq!(simulator.sheets(Method::GET, &id, None).await.status, status);
+    }
+    for status in [200, 200, 429] {
+        assert_eq!(simulator.batch(json!([{"addSheet": {}}])).await.status, status);
+    }
+    let refused = simulator.batch(json!([{"addSheet": {}}])).await;
+    assert!(
+        refused.message().starts_with(
+            "Quota exceeded for quota metric 'Write requests' and limit 'Write requests per minute per user' of service 'sheets.googleapis.com' for consumer 'project_number:"
+        ),
+        "{}",
+        refused.message()
+    );
+    let details = &refused.json["error"]["details"][0];
+    assert_eq!(
+        (
+            &refused.json["error"]["status"],
+            &details["reason"],
+            &details["metadata"]["quota_limit_value"]
+        ),
+        (&json!("RESOURCE_EXHAUSTED"), &json!("RATE_LIMIT_EXCEEDED"), &json!("2"))
+    );
+    assert!(!refused.headers.contains_key("retry-after"));
+    // settings that are put give the others their default again
+    let settings = simulator
+        .google_admin(Method::PUT, "_settings", Some(&json!({"tokenLifetimeSeconds": 3})))
+        .await;
+    assert_eq!(
+        (&settings.json["quotaPerMinute"], &settings.json["tokenLifetimeSeconds"]),
+        (&Value::Null, &json!(3))
+    );
+    assert_eq!(simulator.batch(json!([{"addSheet": {}}])).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_id_can_become_an_office_file_or_another_kind_of_file_and_a_spreadsheet_again() {
+    let simulator = Simulator::start().await;
+    let id = simulator.tenant().spreadsheet_id.clone();
+    for (kind, status, text) in [
+        (
+            "office",
+            "FAILED_PRECONDITION",
+            "This operation is not supported for this document. The document must not be an Office file.",
+        ),
+        ("other", "INVALID_ARGUMENT", "Request contains an invalid argument."),
+    ] {
+        simulator
+            .google_admin(Method::PUT, &format!("_sheets/{id}/kind"), Some(&json!(kind)))
+            .await;
+        for reply in [
+            simulator.sheets(Method::GET, &id, None).await,
+            simulator.batch(json!([{"addSheet": {}}])).await,
+        ] {
+            assert_eq!(
+                (reply.status.as_u16(), &reply.json["error"]["status"], reply.message()),
+                (400, &json!(status), text)
+            );
+        }
+    }
+    simulator
+        .google_admin(Method::PUT, &format!("_sheets/{id}/kind"), Some(&json!("spreadsheet")))
+        .await;
+    simulator.get("").await;
+}
+
+#[tokio::test]
+async fn the_clock_of_google_shows_in_the_date_of_every_answer() {
+    let simulator = Simulator::start().await;
+    let settings = json!({"clockOffsetSeconds": 600});
+    simulator
+        .google_admin(Method::PATCH, "_settings", Some(&settings))
+        .await;
+    let token = simulator.ask_token("nonsense").await;
+    let read = simulator.sheets(Method::GET, "1nothing", None).await;
+    for headers in [token.headers, read.headers] {
+        let date = headers["date"].to_str().unwrap();
+        let date = jiff::fmt::rfc2822::parse(date).unwrap().timestamp();
+        let ahead = (date - jiff::Timestamp::now()).get_seconds();
+        assert!((590..=601).contains(&ahead), "{ahead}");
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use super::{
     error::{ApiError, ApiResult},
     model::{Editor, Spreadsheet},
     route::{Call, Query},
-    store::{Document, Role, State},
+    store::{Document, FileKind, Role, State},
 };
 use crate::simulator::oauth::Settings;
 
@@ -29,7 +29,8 @@ pub fn router(service: Service) -> Router {
         .route("/_sheets/{name}", get(state).post(batch_update))
         .route("/_sheets/{id}/values/{range}", get(show_values).put(update_values))
         .route("/_sheets/{id}/sharing", get(sharing).put(share))
-        .route("/_settings", get(settings).patch(set))
+        .route("/_sheets/{id}/kind", get(kind).put(set_kind))
+        .route("/_settings", get(settings).put(replace_settings).patch(set))
         .route("/_tokens", delete(revoke))
         .with_state(service)
 }
@@ -64,9 +65,11 @@ async fn create(Shared(service): Shared<Service>, Json(new): Json<New>) -> Statu
         sharing,
         office,
     } = new;
-    service
-        .store
-        .insert(Document::new(Spreadsheet::fresh(id, title), sharing, office));
+    let document = Document::new(Spreadsheet::fresh(id, title), sharing);
+    if office {
+        document.set_kind(FileKind::Office);
+    }
+    service.store.insert(document);
     StatusCode::CREATED
 }
 
@@ -212,6 +215,25 @@ async fn share(
 ) -> ApiResult<StatusCode> {
     service.store.find(&id)?.set_sharing(sharing);
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn kind(Shared(service): Shared<Service>, Path(id): Path<String>) -> ApiResult<Json<FileKind>> {
+    Ok(Json(service.store.find(&id)?.kind()))
+}
+
+async fn set_kind(
+    Shared(service): Shared<Service>,
+    Path(id): Path<String>,
+    Json(kind): Json<FileKind>,
+) -> ApiResult<StatusCode> {
+    service.store.find(&id)?.set_kind(kind);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is left out has its default again.
+async fn replace_settings(Shared(service): Shared<Service>, Json(settings): Json<Settings>) -> Json<Settings> {
+    service.tokens.set(settings);
+    Json(service.tokens.settings())
 }
 
 async fn settings(Shared(service): Shared<Service>) -> Json<Settings> {

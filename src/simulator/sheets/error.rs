@@ -67,6 +67,41 @@ impl ApiError {
         )
     }
 
+    /// More reads or writes (`Read`, `Write`) than an account may have in a minute.
+    pub fn quota(kind: &str, limit: u32) -> Self {
+        let mut error = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "RESOURCE_EXHAUSTED",
+            format!(
+                "Quota exceeded for quota metric '{kind} requests' and limit '{kind} requests per minute per user' of \
+                 service 'sheets.googleapis.com' for consumer 'project_number:123456789012'."
+            ),
+        );
+        error.details = Some(json!([
+            {
+                "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                "reason": "RATE_LIMIT_EXCEEDED",
+                "domain": "googleapis.com",
+                "metadata": {
+                    "quota_limit": format!("{kind}RequestsPerMinutePerUser"),
+                    "quota_limit_value": limit.to_string(),
+                    "quota_location": "global",
+                    "quota_metric": format!("sheets.googleapis.com/{}_requests", kind.to_lowercase()),
+                    "service": "sheets.googleapis.com",
+                    "consumer": "projects/123456789012",
+                },
+            },
+            {
+                "@type": "type.googleapis.com/google.rpc.Help",
+                "links": [{
+                    "description": "Request a higher quota limit.",
+                    "url": "https://cloud.google.com/docs/quota#requesting_higher_quota",
+                }],
+            },
+        ]));
+        error
+    }
+
     /// No Authorization header at all.
     pub fn unregistered() -> Self {
         Self::new(

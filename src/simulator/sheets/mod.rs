@@ -1,4 +1,9 @@
-//! The Sheets API v4 over HTTP, and the owner's side door (`/_sheets`) that needs no token.
+//! The Sheets API v4 over HTTP, and the owner's side door that needs no token:
+//! - `/_sheets` (GET: all; POST: a new one), `/_sheets/ID.json[?sheet&from&to]` (state), `/_sheets/ID.xlsx`;
+//! - `POST /_sheets/ID:batchUpdate` and `/_sheets/ID/values/RANGE` (GET, PUT): a person edits, protections do not hold;
+//!   locale and time zone are set by its `updateSpreadsheetProperties`;
+//! - `/_sheets/ID/sharing` (GET, PUT `{"EMAIL": "writer" | "reader"}`);
+//! - `/_sheets/ID/kind` (GET, PUT `"spreadsheet" | "office" | "other"`): what the ID stands for.
 
 mod a1;
 mod admin;
@@ -44,29 +49,34 @@ use self::{
     values::Render,
     view::View,
 };
-use super::oauth::TokenEndpoint;
+use super::{oauth::TokenEndpoint, requests::Pace};
 
-/// Answers one request of the API.
-pub fn answer(
-    store: &Store,
-    tokens: &TokenEndpoint,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &Bytes,
-) -> Response {
-    let query = Query::parse(uri);
-    let reply = Route::parse(method, uri.path())
-        .ok_or_else(ApiError::not_found)
-        .and_then(|route| {
-            let email = authenticate(tokens, headers, &route.call)?;
-            let request = Request::parse(&route.call, &query, body)?;
-            let document = store.open(&route.spreadsheet, &email, route.call.writes())?;
-            request.carry_out(&document, &Editor::Account(email))
-        });
-    match reply {
-        Ok(reply) => show(&reply, &query),
-        Err(error) => error.into_response(),
+impl Service {
+    /// Answers one request of the API.
+    pub fn answer(&self, method: &Method, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Response {
+        let query = Query::parse(uri);
+        let reply = Route::parse(method, uri.path())
+            .ok_or_else(ApiError::not_found)
+            .and_then(|route| {
+                let email = authenticate(&self.tokens, headers, &route.call)?;
+                self.check_quota(&email, &route.call)?;
+                let request = Request::parse(&route.call, &query, body)?;
+                let document = self.store.open(&route.spreadsheet, &email, route.call.writes())?;
+                request.carry_out(&document, &Editor::Account(email))
+            });
+        match reply {
+            Ok(reply) => show(&reply, &query),
+            Err(error) => error.into_response(),
+        }
+    }
+
+    fn check_quota(&self, email: &str, call: &Call) -> ApiResult<()> {
+        let Some(limit) = self.tokens.settings().quota_per_minute else {
+            return Ok(());
+        };
+        let kind = if call.writes() { "Write" } else { "Read" };
+        let taken = self.pace.take(&format!("{kind} {email}"), limit);
+        taken.map_err(|_| ApiError::quota(kind, limit))
     }
 }
 
@@ -310,6 +320,7 @@ fn check_mask(call: &Call, mask: &Mask) -> ApiResult<()> {
 pub struct Service {
     pub store: Arc<Store>,
     pub tokens: Arc<TokenEndpoint>,
+    pub pace: Arc<Pace>,
 }
 
 /// The state of a spreadsheet as `/_sheets/ID.json` shows it.

@@ -20,11 +20,22 @@ pub enum Role {
     Writer,
 }
 
+/// What an ID stands for in Drive. No call works on anything but a spreadsheet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileKind {
+    #[default]
+    Spreadsheet,
+    /// An uploaded .xlsx.
+    Office,
+    /// A folder, a PDF.
+    Other,
+}
+
 #[derive(Debug)]
 pub struct Document {
     sharing: RwLock<BTreeMap<String, Role>>,
-    /// An uploaded .xlsx: it has an ID and no call works on it.
-    office: bool,
+    kind: RwLock<FileKind>,
     /// Tells this document from one that had its ID before, for caches.
     pub instance: i64,
     state: Mutex<State>,
@@ -38,10 +49,10 @@ pub struct State {
 }
 
 impl Document {
-    pub fn new(book: Spreadsheet, sharing: BTreeMap<String, Role>, office: bool) -> Self {
+    pub fn new(book: Spreadsheet, sharing: BTreeMap<String, Role>) -> Self {
         Self {
             sharing: RwLock::new(sharing),
-            office,
+            kind: RwLock::default(),
             instance: random_id(),
             state: Mutex::new(State {
                 book: Arc::new(book),
@@ -73,6 +84,14 @@ impl Document {
 
     pub fn set_sharing(&self, sharing: BTreeMap<String, Role>) {
         *self.sharing.write().unwrap_or_else(PoisonError::into_inner) = sharing;
+    }
+
+    pub fn set_kind(&self, kind: FileKind) {
+        *self.kind.write().unwrap_or_else(PoisonError::into_inner) = kind;
+    }
+
+    pub fn kind(&self) -> FileKind {
+        *self.kind.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn sharing(&self) -> BTreeMap<String, Role> {
@@ -117,9 +136,10 @@ impl Store {
             Some(Role::Reader) if !write => {}
             _ => return Err(ApiError::forbidden()),
         }
-        if document.office {
-            return Err(ApiError::office_file());
+        match document.kind() {
+            FileKind::Spreadsheet => Ok(document),
+            FileKind::Office => Err(ApiError::office_file()),
+            FileKind::Other => Err(ApiError::invalid("Request contains an invalid argument.")),
         }
-        Ok(document)
     }
 }
