@@ -9,6 +9,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod deadlines;
 mod killing;
 mod matrix;
 mod stage;

@@ -83,7 +83,7 @@ async fn wrong(stage: &Stage, cell: &Cell) -> Option<String> {
 }
 
 /// A tab that is neither as before nor as it should be.
-fn half_done(stage: &Stage, picture: &Picture) -> Option<String> {
+pub fn half_done(stage: &Stage, picture: &Picture) -> Option<String> {
     let Stage { before, after, .. } = stage;
     let titles = picture.keys().chain(before.keys());
     titles
