@@ -245,6 +245,11 @@ impl Sync<'_> {
             .iter()
             .map(|(name, values)| format!("{name}={}", values.join(",")))
             .collect();
+        let labels: Vec<(String, String)> = resource
+            .fields()
+            .into_iter()
+            .map(|(path, field)| (path, field.label.to_owned()))
+            .collect();
         let wish = TabWish {
             resource: spec.name,
             title: spec.title(),
@@ -261,6 +266,8 @@ impl Sync<'_> {
                 || self.config.spec.deletion_guard.accepts(self.start),
             how_to_accept: &how_to_accept(spec.name, self.config.object.as_deref(), self.start),
             origin: resource.source.origin(),
+            parents: None,
+            labels: &labels,
             filters: &filters.join("&"),
         };
         if self.options.dry_run {

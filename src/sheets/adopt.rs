@@ -8,6 +8,7 @@ use super::{
     start::folded,
     tab::{OwnedColumn, Tab},
 };
+use crate::table::Column;
 
 /// How many rows from the top are searched for a header: people put banners above it.
 const SEARCHED: usize = 20;
@@ -25,7 +26,34 @@ pub fn proof(tab: &Tab, wish: &TabWish<'_>) -> Option<(usize, Vec<OwnedColumn>)>
             .key()
             .is_some_and(|text| known.contains(text.as_str()))
     });
-    (columns.len() * 2 >= filled && holds_a_record).then_some((header, columns))
+    let ours = columns.len() + parents(tab, wish, header).len();
+    (ours * 2 >= filled && holds_a_record).then_some((header, columns))
+}
+
+/// What is told of columns that hold whole objects as text: their fields get columns of their own, and these stay, for
+/// nobody can tell whether people use them.
+pub fn left_behind(tab: &Tab, wish: &TabWish<'_>, header: usize) -> Option<String> {
+    let parents = parents(tab, wish, header);
+    (!parents.is_empty()).then(|| {
+        format!(
+            "the columns {} of an earlier program are not updated any more, since each of their fields has a column of its \
+             own now: delete them if nobody needs them",
+            parents.join(", ")
+        )
+    })
+}
+
+/// Headers that name an object of which we write the fields.
+fn parents(tab: &Tab, wish: &TabWish<'_>, row: usize) -> Vec<String> {
+    let is_parent = |text: &String| {
+        let fields = wish.table.columns.iter();
+        let mut rests = fields.filter_map(|column| column.path.strip_prefix(text.trim()));
+        !text.trim().is_empty() && rests.any(|rest| rest.starts_with('.'))
+    };
+    tab.filled(row)
+        .map(|(_, cell)| cell.label())
+        .filter(is_parent)
+        .collect()
 }
 
 /// The first row that has the key's label and a label or path of ours in half of its cells.
@@ -34,7 +62,8 @@ fn header(tab: &Tab, wish: &TabWish<'_>) -> Option<usize> {
     (0..tab.used_rows().min(SEARCHED)).find(|row| {
         let ours = matched(tab, wish, *row);
         let filled = tab.filled(*row).count();
-        ours.iter().any(|column| column.mark.path == key.path) && ours.len() * 2 >= filled
+        let known = ours.len() + parents(tab, wish, *row).len();
+        ours.iter().any(|column| column.mark.path == key.path) && known * 2 >= filled
     })
 }
 
@@ -61,11 +90,13 @@ fn matched(tab: &Tab, wish: &TabWish<'_>, row: usize) -> Vec<OwnedColumn> {
     let mut taken = HashSet::new();
     let ours = tab.filled(row).filter_map(|(index, cell)| {
         let text = cell.label();
-        let column = wish
-            .table
-            .columns
-            .iter()
-            .find(|column| folded(&column.label) == folded(&text) || column.path == text.trim())?;
+        let named = |column: &&Column| {
+            let mut labels = wish.labels.iter().filter(|(path, _)| *path == column.path);
+            column.path == text.trim()
+                || folded(&column.label) == folded(&text)
+                || labels.any(|(_, label)| folded(label) == folded(&text))
+        };
+        let column = wish.table.columns.iter().find(named)?;
         let mark = ColumnMark {
             label: text,
             ..ColumnMark::of(column)

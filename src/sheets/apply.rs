@@ -18,9 +18,11 @@ use super::{
     client::{Client, Error, random_u32},
     errors::{failure, is_protection},
     marks::{REVISION, Revision, first_revision},
-    plan::{Context, Plan, plan},
+    notes,
+    plan::{Context, Plan, Prediction, plan},
     read::{self, Outline},
     requests::{Counts, Unit, on_sheet},
+    review::{Findings, MOST_TEXTS},
     snapshot::Snapshot,
     tab::Tab,
 };
@@ -85,6 +87,20 @@ struct Progress {
     written: bool,
     /// What the first plan said that came to be written: later ones see its work as done.
     first: Option<TabChange>,
+    /// Rows that stood elsewhere than they should.
+    displaced: usize,
+    /// Of what was looked at after writing.
+    notes: Vec<String>,
+}
+
+/// Where the writing of a plan stands.
+struct Sending<'p> {
+    sheet: i32,
+    revision: Option<Revision>,
+    /// The next batch makes the tab.
+    new_tab: bool,
+    prediction: Prediction,
+    progress: &'p mut Progress,
 }
 
 impl Progress {
@@ -114,8 +130,8 @@ impl Book<'_> {
 
     /// What [`Book::sync_tab`] would do. Sends reads only.
     pub async fn plan_tab(&self, wish: &TabWish<'_>) -> Result<TabChange, Failure> {
-        let read = self.read(wish, None).await?;
-        Ok(self.plan(&read, wish, &Snapshot::default())?.change)
+        let mut read = self.read(wish, None).await?;
+        Ok(self.plan(&mut read, wish, &Snapshot::default()).await?.change)
     }
 
     /// Brings a tab to what is wished: only differences, atomically, verified.
@@ -139,17 +155,17 @@ impl Book<'_> {
                     _ => progress.pending = None,
                 }
             }
-            let mut plan = self.plan(&read, wish, &snapshot)?;
+            let mut plan = self.plan(&mut read, wish, &snapshot).await?;
             if !plan.is_empty() && read.at.elapsed() > FRESH {
                 // enough to see that nothing changed, not to write by: columns may have been moved since
                 read = self.read(wish, Some(FRESH)).await?;
-                plan = self.plan(&read, wish, &snapshot)?;
+                plan = self.plan(&mut read, wish, &snapshot).await?;
             }
             if plan.is_empty() {
                 return Ok(done(plan.change, progress, round));
             }
             snapshot = std::mem::take(&mut plan.snapshot);
-            if !self.still(&plan, wish).await? {
+            if !self.still(&plan, wish, progress).await? {
                 "somebody is editing the tab".clone_into(&mut why);
                 continue;
             }
@@ -218,7 +234,21 @@ impl Book<'_> {
         read::texts(self.client, &self.id, tab, &doubtful).await
     }
 
-    fn plan<'a>(&self, read: &Read, wish: &'a TabWish<'a>, snapshot: &Snapshot) -> Result<Plan<'a>, Failure> {
+    /// A plan that deletes rows is made again once it is known which of them have notes.
+    async fn plan<'a>(&self, read: &mut Read, wish: &'a TabWish<'a>, snapshot: &Snapshot) -> Result<Plan<'a>, Failure> {
+        let plan = self.plan_once(read, wish, snapshot)?;
+        let Some(tab) = read.tab.as_mut().filter(|_| !plan.deleted().is_empty()) else {
+            return Ok(plan);
+        };
+        let noted = notes::noted(self.client, &self.id, tab.sheet_id, plan.deleted()).await;
+        tab.noted = noted.map_err(|error| failure(self.client, &error, &format!("tab {:?}", wish.title)))?;
+        match tab.noted.is_empty() {
+            true => Ok(plan),
+            false => self.plan_once(read, wish, snapshot),
+        }
+    }
+
+    fn plan_once<'a>(&self, read: &Read, wish: &'a TabWish<'a>, snapshot: &Snapshot) -> Result<Plan<'a>, Failure> {
         let Read { tab, outline, .. } = read;
         let today = Timestamp::now().to_zoned(outline.zone.clone()).date();
         let context = Context {
@@ -234,66 +264,120 @@ impl Book<'_> {
     }
 
     /// Right before a batch, which goes by indexes: keys and header stand as they were read.
-    async fn still(&self, plan: &Plan<'_>, wish: &TabWish<'_>) -> Result<bool, Failure> {
+    async fn still(&self, plan: &Plan<'_>, wish: &TabWish<'_>, progress: &mut Progress) -> Result<bool, Failure> {
         let Some(as_read) = &plan.as_read else {
             return Ok(true);
         };
         let found = read::keys(self.client, &self.id, as_read).await;
-        let still = found.map_err(|error| failure(self.client, &error, wish.title))? == *as_read;
+        let found = found.map_err(|error| failure(self.client, &error, wish.title))?;
+        let still = found == *as_read;
         if !still {
+            progress.displaced += as_read.displaced(&found);
             self.forget_outline();
         }
         Ok(still)
     }
 
-    /// Sends the batches of a plan, each only if the one before stands as predicted.
+    /// Sends the batches of a plan, each only if the one before stands as predicted, and looks at what became of them.
     async fn send(
         &self,
         plan: Plan<'_>,
-        mut revision: Option<Revision>,
+        revision: Option<Revision>,
         wish: &TabWish<'_>,
         progress: &mut Progress,
     ) -> Result<Written, Failure> {
-        let place = format!("tab {:?}", wish.title);
-        let sheet = plan.sheet_id();
-        let mut prediction = plan.prediction.clone();
-        let mut new_tab = plan.new_tab;
-        for mut unit in plan.batches() {
-            self.client.check()?;
-            let next = Revision {
-                current: revision.map_or_else(|| first_revision(sheet, wish.resource.as_str()), |now| now.successor),
-                successor: fresh_id(),
-            };
-            let body = body(std::mem::take(&mut unit.json), sheet, revision, next, new_tab);
-            new_tab = false;
-            progress.pending = Some((next.current, unit.counts));
-            self.forget_outline();
-            let path = format!(
-                "v4/spreadsheets/{}:batchUpdate?fields=spreadsheetId&prettyPrint=false",
-                self.id
-            );
-            match self.client.write(&path, body).await {
-                Ok(()) => progress.landed(),
-                Err(Error::Unclear(what)) => {
-                    tracing::debug!(tab = wish.title, what, "nobody knows whether the batch was applied");
-                    return Ok(Written::Unsure(what));
-                }
-                Err(Error::Refused { status: 400, message }) if !is_protection(&message) => {
-                    // somebody else wrote, people changed the grid since it was read, or an earlier try landed
-                    tracing::debug!(tab = wish.title, message, "the batch was refused");
-                    return Ok(Written::Unsure(format!("Google refused the changes: {message}")));
-                }
-                Err(error) => return Err(failure(self.client, &error, &place)),
-            }
-            revision = Some(next);
-            prediction.apply(&unit.shifts);
-            let found = read::keys(self.client, &self.id, &prediction).await;
-            if found.map_err(|error| failure(self.client, &error, &place))? != prediction {
-                tracing::debug!(tab = wish.title, "the tab is not as predicted; reading it again");
-                return Ok(Written::Unsure("somebody is editing the tab".to_owned()));
+        let mut sending = Sending {
+            sheet: plan.sheet_id(),
+            revision,
+            new_tab: plan.new_tab,
+            prediction: plan.prediction.clone(),
+            progress,
+        };
+        for unit in plan.batches() {
+            match self.batch(unit, &mut sending, wish).await? {
+                Written::Done => {}
+                unsure => return Ok(unsure),
             }
         }
+        self.review(&plan, &mut sending, wish).await
+    }
+
+    async fn batch(&self, mut unit: Unit, sending: &mut Sending<'_>, wish: &TabWish<'_>) -> Result<Written, Failure> {
+        let place = format!("tab {:?}", wish.title);
+        let Sending {
+            sheet,
+            revision,
+            new_tab,
+            prediction,
+            progress,
+        } = sending;
+        self.client.check()?;
+        let next = Revision {
+            current: revision.map_or_else(|| first_revision(*sheet, wish.resource.as_str()), |now| now.successor),
+            successor: fresh_id(),
+        };
+        let body = body(std::mem::take(&mut unit.json), *sheet, *revision, next, *new_tab);
+        *new_tab = false;
+        progress.pending = Some((next.current, unit.counts));
+        self.forget_outline();
+        let path = format!(
+            "v4/spreadsheets/{}:batchUpdate?fields=spreadsheetId&prettyPrint=false",
+            self.id
+        );
+        match self.client.write(&path, body).await {
+            Ok(()) => progress.landed(),
+            Err(Error::Unclear(what)) => {
+                tracing::debug!(tab = wish.title, what, "nobody knows whether the batch was applied");
+                return Ok(Written::Unsure(what));
+            }
+            Err(Error::Refused { status: 400, message }) if !is_protection(&message) => {
+                // somebody else wrote, people changed the grid since it was read, or an earlier try landed
+                tracing::debug!(tab = wish.title, message, "the batch was refused");
+                return Ok(Written::Unsure(format!("Google refused the changes: {message}")));
+            }
+            Err(error) => return Err(failure(self.client, &error, &place)),
+        }
+        *revision = Some(next);
+        prediction.apply(&unit.shifts);
+        let found = read::keys(self.client, &self.id, prediction).await;
+        let found = found.map_err(|error| failure(self.client, &error, &place))?;
+        if found != *prediction {
+            progress.displaced += prediction.displaced(&found);
+            tracing::debug!(tab = wish.title, "the tab is not as predicted; reading it again");
+            return Ok(Written::Unsure("somebody is editing the tab".to_owned()));
+        }
         Ok(Written::Done)
+    }
+
+    /// Formulas that did not arrive are written once more; texts that Google does not keep are remembered.
+    async fn review(&self, plan: &Plan<'_>, sending: &mut Sending<'_>, wish: &TabWish<'_>) -> Result<Written, Failure> {
+        if plan.review.is_empty() {
+            return Ok(Written::Done);
+        }
+        let found = match read::ranges(self.client, &self.id, sending.sheet, &plan.review.ranges()).await {
+            Ok(found) => found,
+            Err(Error::Refused { status: 400, .. }) => {
+                return Ok(Written::Unsure("somebody is editing the tab".to_owned()));
+            }
+            Err(error) => return Err(failure(self.client, &error, &format!("tab {:?}", wish.title))),
+        };
+        let Findings {
+            mut repairs,
+            differs,
+            notes,
+        } = plan.review.findings(sending.sheet, &found);
+        sending.progress.notes.extend(notes);
+        if let (Some((id, mark)), false) = (&plan.mark, differs.is_empty()) {
+            let mut mark = mark.clone();
+            mark.differs.extend(differs);
+            mark.differs.sort_unstable();
+            mark.differs.truncate(MOST_TEXTS);
+            repairs.update_mark(*id, &mark.value());
+        }
+        match repairs.is_empty() {
+            true => Ok(Written::Done),
+            false => self.batch(repairs, sending, wish).await,
+        }
     }
 }
 
@@ -325,6 +409,7 @@ fn done(plan: TabChange, progress: &Progress, round: usize) -> TabChange {
     } = progress.counts;
     let first = progress.first.clone().filter(|_| progress.written).unwrap_or_default();
     let mut notes = plan.notes;
+    notes.extend(progress.notes.iter().cloned());
     if restored > 0 {
         notes.push(format!(
             "{restored} rows were put back that an edit at the same moment had displaced"
@@ -332,8 +417,9 @@ fn done(plan: TabChange, progress: &Progress, round: usize) -> TabChange {
     }
     if round > 0 {
         notes.push(format!(
-            "{} rounds, since the tab changed while it was written",
-            round + 1
+            "{} rounds, since the tab changed while it was written: {} rows stood elsewhere than expected",
+            round + 1,
+            progress.displaced
         ));
     }
     TabChange {

@@ -25,7 +25,13 @@ pub struct Fate {
 
 impl Fate {
     /// `adopting`: the tab becomes ours in this run.
-    pub fn decide(tab: &Tab, wish: &TabWish<'_>, rows: &Rows, adopting: bool) -> Result<Self, Failure> {
+    pub fn decide(
+        tab: &Tab,
+        wish: &TabWish<'_>,
+        rows: &Rows,
+        key: Option<usize>,
+        adopting: bool,
+    ) -> Result<Self, Failure> {
         let known = tab.mark.as_ref().map(|(_, mark)| mark);
         let count = |is: fn(&Row) -> bool| rows.iter().filter(|(_, row)| is(row)).count();
         let records = count(|row| matches!(row, Row::Record(_)));
@@ -51,6 +57,13 @@ impl Fate {
             fate.notes
                 .push(format!("{stale} rows without a record stay in this run, since {why}"));
         }
+        let unread_parent = |row: usize| {
+            let (Some(parents), Some(key)) = (wish.parents, key) else {
+                return false;
+            };
+            let key = tab.cell(row, key).key().unwrap_or_default();
+            key.rsplit_once('/').is_none_or(|(parent, _)| !parents.contains(parent))
+        };
         let mut losses = 0;
         let mut doubles = 0;
         for (index, row) in rows.iter() {
@@ -62,7 +75,7 @@ impl Fate {
                         fate.delete.push(index);
                     }
                 }
-                Row::Stale { .. } if spared => fate.kept.push(index),
+                Row::Stale { .. } if spared || unread_parent(index) => fate.kept.push(index),
                 Row::Stale { written_on } => match wish.missing_rows {
                     MissingRows::Delete if !written_on => {
                         losses += 1;

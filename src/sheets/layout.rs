@@ -6,6 +6,7 @@ use super::{
     requests::{Entered, Unit, on_line},
     start::folded,
     tab::{Claim, Rect, Tab},
+    width,
 };
 use crate::table::Kind;
 
@@ -219,6 +220,10 @@ fn label_columns(
     unit: &mut Unit,
 ) -> Vec<String> {
     let sheet = tab.sheet_id;
+    let widths = match slots.iter().any(|slot| slot.old.is_none()) {
+        true => width::widths(wish.table),
+        false => Vec::new(),
+    };
     let mut labels: Vec<String> = slots
         .iter()
         .map(|slot| slot.old.map_or(String::new(), |old| tab.cell(header, old).label()))
@@ -250,6 +255,12 @@ fn label_columns(
                 unit.number_format(sheet, column, kind);
             }
             unit.header_format(sheet, header_cell);
+            let width = match source {
+                Source::Table(of) => widths.get(*of).copied(),
+                Source::Absent | Source::Removed => None,
+            };
+            let width = width.unwrap_or_else(|| width::of_column(wished, kind, Vec::new()));
+            unit.column_width(sheet, (index, index + 1), width);
         }
         let is_covered = slot.old.is_some_and(|old| tab.is_covered(header, old));
         if (is_new || (mark.label != wished && found != wished)) && !is_covered {

@@ -38,6 +38,12 @@ pub struct TabMark {
     /// Record rows after the last run.
     #[serde(rename = "n")]
     pub rows: usize,
+    /// Path of the field by which records and rows are matched.
+    #[serde(rename = "k", default)]
+    pub key: String,
+    /// Texts that Google does not keep as they are written ([`super::review::fingerprint`]): they are left alone.
+    #[serde(rename = "x", default, skip_serializing_if = "Vec::is_empty")]
+    pub differs: Vec<u32>,
 }
 
 impl TabMark {
@@ -51,6 +57,13 @@ impl TabMark {
             origin: wish.origin.to_owned(),
             filters: wish.filters.to_owned(),
             rows: wish.table.len(),
+            key: wish
+                .table
+                .columns
+                .first()
+                .map(|key| key.path.clone())
+                .unwrap_or_default(),
+            differs: Vec::new(),
         }
     }
 

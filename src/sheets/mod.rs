@@ -11,20 +11,25 @@ mod fate;
 pub mod inspect;
 mod layout;
 mod marks;
+mod notes;
 mod plan;
 mod read;
 mod requests;
+mod review;
 mod rows;
 mod serial;
 mod snapshot;
 mod start;
 mod tab;
+mod width;
 mod write;
 
 pub use self::{
     apply::{Book, MAX_CELLS},
     client::{Client, Settings},
 };
+use std::collections::HashSet;
+
 use crate::{
     failure::Failure,
     spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
@@ -47,6 +52,11 @@ pub struct TabWish<'a> {
     pub how_to_accept: &'a str,
     /// How the records were obtained (`list`, `object` …): rows are not deleted in the run in which it changes.
     pub origin: &'a str,
+    /// Of a child resource: the keys of the parents whose children were all read in this run. Rows of other parents, whose
+    /// keys begin with theirs and a slash, stay as they are.
+    pub parents: Option<&'a HashSet<String>>,
+    /// Every header that a field may have had from this program: (path, label), in each language.
+    pub labels: &'a [(String, String)],
     /// Identifies the filters; lets a refusal say that they changed since the last run.
     pub filters: &'a str,
 }

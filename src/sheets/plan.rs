@@ -3,6 +3,8 @@
 //! Order within the plan: columns, row inserts with their values, cell writes, row deletes from the bottom. Old rows keep
 //! the index at which they were read until the deletes at the end.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 
 use super::{
@@ -12,13 +14,17 @@ use super::{
     layout,
     marks::TabMark,
     requests::{Shift, Unit},
+    review::{Review, differing},
     rows::{Row, Rows},
     snapshot::Snapshot,
     start::{Start, lost_keys, start},
     tab::{Protected, Rect, Seen, Tab},
     write::{Decisions, Work},
 };
-use crate::failure::{Failure, reason};
+use crate::{
+    failure::{Failure, reason},
+    table::{Cell, Table},
+};
 
 /// Most columns of ours in a tab: their marks have to fit into the 30,000 characters that Google allows a sheet.
 const MOST_COLUMNS: usize = 250;
@@ -107,6 +113,14 @@ impl Prediction {
         self.header -= above.map(|(start, end)| end - start).sum::<usize>();
     }
 
+    /// How many keys stand elsewhere than another look at the same tab shows.
+    pub fn displaced(&self, other: &Self) -> usize {
+        let rows = self.keys.len().max(other.keys.len());
+        (0..rows)
+            .filter(|row| self.keys.get(*row) != other.keys.get(*row))
+            .count()
+    }
+
     fn reach(&mut self, rows: usize) {
         if self.keys.len() < rows {
             self.keys.resize(rows, None);
@@ -132,6 +146,10 @@ pub struct Plan<'a> {
     pub change: TabChange,
     /// What a later round has to know about this one.
     pub snapshot: Snapshot,
+    /// What to look at once all is written.
+    pub review: Review,
+    /// The tab's mark as it will be, if the tab has one already.
+    pub mark: Option<(i32, TabMark)>,
     work: Work<'a>,
 }
 
@@ -142,6 +160,11 @@ impl Plan<'_> {
 
     pub fn is_empty(&self) -> bool {
         self.work.is_empty()
+    }
+
+    /// Rows to delete, as read.
+    pub fn deleted(&self) -> &[usize] {
+        &self.work.decided.fate.delete
     }
 
     /// The requests, each batch made when it is asked for.
@@ -163,6 +186,7 @@ pub fn plan<'a>(
         tab: seen,
         header,
         adopting,
+        notes,
     } = start(tab, titles, wish, context, &mut structure)?;
     let known = seen.mark.clone();
     let key_path = &wish.table.columns[0].path;
@@ -179,11 +203,15 @@ pub fn plan<'a>(
         && mark.rows > 0
         && rows.any_of_ours(&seen)
     {
-        let what = format!("the column of {key_path} was deleted");
+        let what = match &mark.key {
+            known if known.is_empty() || known == key_path => format!("the column of {key_path} was deleted"),
+            known => format!("they were known by their {known}, while Wedof's records now have only {key_path}"),
+        };
         return Err(lost_keys(&seen, mark, &what));
     }
 
-    let fate = Fate::decide(&seen, wish, &rows, adopting)?;
+    let mut fate = Fate::decide(&seen, wish, &rows, key, adopting)?;
+    fate.notes.extend(notes);
     let layout = layout::plan(&seen, wish, header, !fate.mark.is_empty(), &mut structure);
     if layout.columns.len() > MOST_COLUMNS {
         return Err(too_many_columns(&seen, layout.columns.len()));
@@ -203,11 +231,16 @@ pub fn plan<'a>(
     check_cells(&work, context)?;
     refuse_protected(&work, context)?;
 
-    let mark = TabMark::of(work.decided.tab.sheet_id, wish);
+    let mut mark = TabMark::of(work.decided.tab.sheet_id, wish);
+    mark.differs = work.left_alone.values().copied().collect();
+    mark.differs.sort_unstable();
+    let review = Review::of(&work);
+    let marked = known.as_ref().map(|(id, _)| (*id, mark.clone()));
     if let Some((id, known)) = known {
-        // the number of rows alone is not worth a write
+        // the number of rows alone is not worth a write, nor what need not be remembered any more
         let counted = TabMark {
             rows: mark.rows,
+            differs: mark.differs.clone(),
             ..known.clone()
         };
         if known != mark && (counted != mark || !work.is_empty()) {
@@ -258,6 +291,8 @@ pub fn plan<'a>(
             ..change(&work)
         },
         snapshot,
+        review,
+        mark: marked,
         work,
     })
 }
@@ -305,6 +340,12 @@ fn change(work: &Work<'_>) -> TabChange {
             work.formulas
         ));
     }
+    let mut left_alone: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, number) in work.left_alone.keys() {
+        let path = layout.columns.get(*number).map(|column| column.path.as_str());
+        *left_alone.entry(path.unwrap_or_default()).or_default() += 1;
+    }
+    notes.extend(left_alone.into_iter().map(|(path, cells)| differing(path, cells)));
     let count = |rows: usize| i64::try_from(rows).unwrap_or(i64::MAX);
     let returned = |(row, what): (usize, Row)| {
         (matches!(what, Row::Record(_) | Row::Double { .. }) && fate::is_marked(tab, row)).then_some(row)
@@ -358,14 +399,39 @@ fn check_cells(work: &Work<'_>, context: &Context<'_>) -> Result<(), Failure> {
     if cells <= context.max_cells || inserted + layout.inserted.len() == 0 {
         return Ok(());
     }
+    let room = context.max_cells.saturating_sub(context.other_cells) / rows;
+    let advice = match columns.saturating_sub(room) {
+        over if over < layout.columns.len() => format!(
+            "leave {over} columns or more out with columns.exclude, such as the least filled ones, {}, or",
+            least_filled(work.decided.wish.table, over.min(3)).join(", ")
+        ),
+        _ => "remove tabs or rows that nobody needs, or".to_owned(),
+    };
     Err(Failure::person(
         reason::TAB_REFUSED,
         format!(
             "tab {:?} with {rows} rows and {columns} columns would bring the spreadsheet to {cells} cells and {} is the \
-             most: leave columns out with columns.exclude, or give the resource a spreadsheet of its own",
+             most: {advice} give the resource a spreadsheet of its own",
             tab.title, context.max_cells
         ),
     ))
+}
+
+/// Paths of the columns that the fewest records fill, but not the key's.
+fn least_filled(table: &Table, most: usize) -> Vec<&str> {
+    let mut filled = vec![0_usize; table.columns.len()];
+    for row in table.rows() {
+        for (count, cell) in filled.iter_mut().zip(&row) {
+            *count += usize::from(*cell != Cell::Blank);
+        }
+    }
+    let mut columns: Vec<(usize, &str)> = filled
+        .into_iter()
+        .zip(table.columns.iter().map(|column| column.path.as_str()))
+        .skip(1)
+        .collect();
+    columns.sort_by_key(|(count, _)| *count);
+    columns.into_iter().take(most).map(|(_, path)| path).collect()
 }
 
 /// A protected range that the account may not edit is in the way of cells to write in it, of rows and columns to insert

@@ -235,6 +235,7 @@ impl Outline {
             frozen_rows: size(grid.frozen_row_count),
             cells: Arc::default(),
             texts: HashSet::new(),
+            noted: HashSet::new(),
             mark: self.tab_mark(id).filter(|_| ours),
             revision: revision.filter(|_| ours),
             header: header.filter(|_| ours),
@@ -301,6 +302,25 @@ pub async fn texts(
         }
     }
     Ok(())
+}
+
+/// The rows of some ranges, each from its own first column, without blank rows at their end.
+pub async fn ranges(
+    client: &Client,
+    spreadsheet: &str,
+    sheet: i32,
+    ranges: &[Rect],
+) -> Result<Vec<Vec<Packed>>, Error> {
+    let ranges: Vec<Value> = ranges
+        .iter()
+        .map(|Rect { rows, columns }| {
+            json!({
+                "sheetId": sheet, "startRowIndex": rows.0, "endRowIndex": rows.1,
+                "startColumnIndex": columns.0, "endColumnIndex": columns.1,
+            })
+        })
+        .collect();
+    values(client, spreadsheet, &ranges, "FORMULA").await
 }
 
 /// Header labels and keys as they stand now, in the shape of a prediction.

@@ -288,6 +288,23 @@ impl Unit {
         }}));
     }
 
+    /// A formula for every cell of a range, its references moved with each row.
+    pub fn repeat_formula(&mut self, sheet: i32, range: Rect, formula: &str) {
+        self.push(json!({"repeatCell": {
+            "range": grid(sheet, range),
+            "cell": {"userEnteredValue": {"formulaValue": formula}},
+            "fields": "userEnteredValue",
+        }}));
+    }
+
+    pub fn column_width(&mut self, sheet: i32, columns: (usize, usize), pixels: i32) {
+        self.push(json!({"updateDimensionProperties": {
+            "range": {"sheetId": sheet, "dimension": "COLUMNS", "startIndex": columns.0, "endIndex": columns.1},
+            "properties": {"pixelSize": pixels},
+            "fields": "pixelSize",
+        }}));
+    }
+
     pub fn note(&mut self, sheet: i32, row: usize, column: usize, text: &str) {
         self.push(json!({"repeatCell": {
             "range": grid(sheet, Rect { rows: (row, row + 1), columns: (column, column + 1) }),

@@ -92,10 +92,11 @@ impl Rows {
         let filled_down = filled_down(tab, &rows, &is_owned);
         for (index, row) in rows.iter_mut().enumerate() {
             let written = || {
-                tab.filled(index).any(|(column, cell)| {
-                    let formula_of_all = cell.is_formula() && filled_down.contains(&column);
-                    !is_owned.contains(&column) && !cell.is_blank_or_unticked() && !formula_of_all
-                })
+                tab.noted.contains(&index)
+                    || tab.filled(index).any(|(column, cell)| {
+                        let formula_of_all = cell.is_formula() && filled_down.contains(&column);
+                        !is_owned.contains(&column) && !cell.is_blank_or_unticked() && !formula_of_all
+                    })
             };
             match row {
                 Row::Double { written_on, .. } | Row::Stale { written_on } => *written_on = written(),
@@ -168,6 +169,7 @@ fn heal(
         .filter(|row| {
             rows[*row] == Row::People
                 && tab.cell(*row, key).is_blank()
+                && !tab.is_covered(*row, key)
                 && compared.iter().any(|(column, _)| !tab.cell(*row, *column).is_blank())
         })
         .take(MOST_CLEARED)

@@ -7,6 +7,7 @@ use super::{
     plan::Context,
     requests::{Entered, Unit, on_line, on_sheet},
     tab::{Claim, OwnedColumn, Rect, Tab},
+    width,
 };
 use crate::{
     failure::{Failure, reason},
@@ -16,12 +17,17 @@ use crate::{
 const NOTE: &str = "Filled by wedof-sheet-sync: what you type in the columns that it fills is replaced by Wedof's values. \
                     Columns that you add stay yours.";
 
+/// Blank columns beside ours in a tab that we make: a status, a date, a remark.
+const SPARE_COLUMNS: usize = 3;
+
 /// The tab as it is once the requests so far have run.
 pub struct Start {
     pub tab: Tab,
     pub header: usize,
     /// It becomes ours in this run, with rows that another program wrote.
     pub adopting: bool,
+    /// Sentences for the report.
+    pub notes: Vec<String>,
 }
 
 pub fn start(
@@ -38,7 +44,7 @@ pub fn start(
         unit.delete_mark(*stray);
     }
     match tab.claim {
-        Claim::Empty => Ok(furnish(tab.clone(), wish, unit)),
+        Claim::Empty => Ok(furnish(tab.clone(), wish, context, unit)),
         Claim::Unproven => {
             let (header, columns) = adopt::proof(tab, wish).ok_or_else(|| taken(wish.title))?;
             let adopted = Tab {
@@ -51,6 +57,7 @@ pub fn start(
                 tab: adopted,
                 header,
                 adopting: true,
+                notes: adopt::left_behind(tab, wish, header).into_iter().collect(),
             })
         }
         Claim::Marked => {
@@ -63,6 +70,7 @@ pub fn start(
                 tab: tab.clone(),
                 header,
                 adopting: false,
+                notes: Vec::new(),
             })
         }
     }
@@ -74,7 +82,7 @@ fn create(titles: &[String], wish: &TabWish<'_>, context: &Context<'_>, unit: &m
         return Err(taken(wish.title));
     }
     let sheet = context.sheet_id;
-    let columns = wish.table.columns.len();
+    let columns = wish.table.columns.len() + spare_columns(wish, context);
     unit.add_sheet(sheet, wish.title, 2, columns);
     let tab = Tab {
         sheet_id: sheet,
@@ -86,19 +94,30 @@ fn create(titles: &[String], wish: &TabWish<'_>, context: &Context<'_>, unit: &m
         frozen_rows: 1,
         ..Tab::default()
     };
-    Ok(furnish(tab, wish, unit))
+    Ok(furnish(tab, wish, context, unit))
+}
+
+/// Blank columns at the right of a tab that we make: people write beside the data, and a tab that ends with our last
+/// column looks as if they could not. Left out where they would not fit.
+fn spare_columns(wish: &TabWish<'_>, context: &Context<'_>) -> usize {
+    let rows = wish.table.len() + 2;
+    let cells = rows.saturating_mul(wish.table.columns.len() + SPARE_COLUMNS);
+    match cells.saturating_add(context.other_cells) <= context.max_cells {
+        true => SPARE_COLUMNS,
+        false => 0,
+    }
 }
 
 /// Header and marks for a tab that holds nothing.
-fn furnish(mut tab: Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Start {
+fn furnish(mut tab: Tab, wish: &TabWish<'_>, context: &Context<'_>, unit: &mut Unit) -> Start {
     let sheet = tab.sheet_id;
     let columns = &wish.table.columns;
     if tab.row_count < 2 {
         unit.append_row(sheet);
         tab.row_count += 1;
     }
-    let missing = columns.len().saturating_sub(tab.column_count);
-    if missing > 0 {
+    if tab.column_count < columns.len() {
+        let missing = columns.len() + spare_columns(wish, context) - tab.column_count;
         unit.insert(sheet, "COLUMNS", tab.column_count, missing, true);
         tab.column_count += missing;
     }
@@ -134,11 +153,19 @@ fn furnish(mut tab: Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Start {
             mark: ColumnMark::of(column),
         });
     }
+    let mut from = 0;
+    let widths = width::widths(wish.table);
+    for alike in widths.chunk_by(|left, right| left == right) {
+        let to = from + alike.len();
+        unit.column_width(sheet, (from, to), alike.first().copied().unwrap_or_default());
+        from = to;
+    }
     mark_tab(&tab, wish, 0, unit);
     Start {
         tab,
         header: 0,
         adopting: false,
+        notes: Vec::new(),
     }
 }
 

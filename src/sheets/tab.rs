@@ -222,6 +222,8 @@ pub struct Tab {
     pub cells: Arc<[Packed]>,
     /// (row, column) of cells that look like formulas and are texts: a note of Wedof's may begin with `=`.
     pub texts: HashSet<(usize, usize)>,
+    /// Rows with a note of people, of those that were looked at for one.
+    pub noted: HashSet<usize>,
     pub mark: Option<(i32, TabMark)>,
     pub revision: Option<Revision>,
     /// Row index and metadata ID.

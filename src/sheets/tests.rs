@@ -109,6 +109,8 @@ impl World {
             allow_deletions: self.allow_deletions,
             how_to_accept: "with --allow-deletions",
             origin: self.origin,
+            parents: None,
+            labels: &[],
             filters: self.filters,
         };
         let zone = Self::zone();
@@ -233,10 +235,16 @@ impl World {
         self.grid.value(self.row(key), self.column(path))
     }
 
-    /// A new column of people's at the right, and its index.
+    /// People take the first blank column right of ours, or add one; its index.
     pub fn people_column(&mut self, header: &str) -> usize {
-        let at = self.grid.columns.len();
-        self.grid.insert(false, at, 1, true).unwrap();
+        let ours = self.owned().iter().map(|(at, _)| at + 1).max().unwrap_or(0);
+        let is_blank = |column: &usize| self.grid.lines.iter().all(|line| line.cells[*column].value.is_blank());
+        let at = (ours..self.grid.columns.len()).find(is_blank);
+        let at = at.unwrap_or_else(|| {
+            let at = self.grid.columns.len();
+            self.grid.insert(false, at, 1, true).unwrap();
+            at
+        });
         self.grid.set(self.header(), at, text(header));
         at
     }

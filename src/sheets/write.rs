@@ -1,7 +1,10 @@
 //! Decisions about rows and columns → what to write in them. Rows are named here and turned into requests only when their
 //! batch is made ([`super::batches`]), so that a plan for a hundred thousand rows is small.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::tz::TimeZone;
 
@@ -11,6 +14,7 @@ use super::{
     fate::Fate,
     layout::{Layout, Placed, Source},
     requests::{Entered, Unit},
+    review::fingerprint,
     rows::{Row, Rows},
     snapshot::{Remembered, Snapshot},
     tab::{Rect, Seen, Tab},
@@ -65,6 +69,9 @@ pub struct Work<'a> {
     pub rewritten: Vec<usize>,
     /// Formulas of people among the cells that change.
     pub formulas: usize,
+    /// Cells that differ and stay, for Google does not keep their text: row as read and number of the owned column, each
+    /// with its fingerprint.
+    pub left_alone: HashMap<(usize, usize), u32>,
     /// Rows to delete, once the new ones are in: half-open ranges from the bottom.
     pub deletes: Vec<(usize, usize)>,
     /// Where people's columns are that an earlier round remembers.
@@ -105,6 +112,7 @@ impl<'a> Work<'a> {
             insertion,
             rewritten: Vec::new(),
             formulas: 0,
+            left_alone: HashMap::new(),
             deletes,
             people,
             closing: Unit::default(),
@@ -126,7 +134,12 @@ impl<'a> Work<'a> {
         let mut rewritten = Vec::new();
         let mut formulas = 0;
         for (row, what) in self.decided.rows.iter() {
-            let cells = self.changes(row, what);
+            let mut cells = self.changes(row, what);
+            let known = self.known_differences(row, &cells);
+            if !known.is_empty() {
+                cells.retain(|(number, _)| !known.contains_key(&(row, *number)));
+                self.left_alone.extend(known);
+            }
             if cells.is_empty() {
                 continue;
             }
@@ -141,6 +154,27 @@ impl<'a> Work<'a> {
         self.formulas = formulas;
     }
 
+    /// Those of a row's changes that are known to be in vain.
+    fn known_differences(&self, row: usize, cells: &[(usize, Entered<'_>)]) -> HashMap<(usize, usize), u32> {
+        let Decisions { tab, layout, wish, .. } = &self.decided;
+        let (Some((_, mark)), Some(key)) = (&tab.mark, self.record(row).and_then(|record| wish.table.key(record)))
+        else {
+            return HashMap::new();
+        };
+        if mark.differs.is_empty() {
+            return HashMap::new();
+        }
+        let known = |(number, entered): &(usize, Entered<'_>)| {
+            let column = layout.columns.get(*number)?;
+            let Entered::Text(text) = entered else { return None };
+            let fingerprint = fingerprint(key, &column.path, text, &tab.cell(row, column.old?));
+            mark.differs
+                .contains(&fingerprint)
+                .then_some(((row, *number), fingerprint))
+        };
+        cells.iter().filter_map(known).collect()
+    }
+
     /// The record whose row this is.
     pub fn record(&self, row: usize) -> Option<usize> {
         match self.decided.rows.get(row) {
@@ -151,7 +185,11 @@ impl<'a> Work<'a> {
 
     /// (owned column by its number, new value) of a row as read, from left to right.
     pub fn rewrite(&self, row: usize) -> Vec<(usize, Entered<'a>)> {
-        self.changes(row, self.decided.rows.get(row))
+        let mut cells = self.changes(row, self.decided.rows.get(row));
+        if !self.left_alone.is_empty() {
+            cells.retain(|(number, _)| !self.left_alone.contains_key(&(row, *number)));
+        }
+        cells
     }
 
     /// The cells as read that change; those of columns that are new are left out.

@@ -8,25 +8,25 @@ use wedof_sheet_sync::spec::MissingRows;
 use crate::world::{READ, TITLE, World, folder};
 
 /// A range of the tab, half-open, from 0.
-fn range(world: &World, rows: (usize, usize), columns: (usize, usize)) -> Value {
+pub fn range(world: &World, rows: (usize, usize), columns: (usize, usize)) -> Value {
     json!({
         "sheetId": world.sheet_id(),
         "startRowIndex": rows.0, "endRowIndex": rows.1, "startColumnIndex": columns.0, "endColumnIndex": columns.1,
     })
 }
 
-fn lines(world: &World, dimension: &str, at: usize) -> Value {
+pub fn lines(world: &World, dimension: &str, at: usize) -> Value {
     json!({"sheetId": world.sheet_id(), "dimension": dimension, "startIndex": at, "endIndex": at + 1})
 }
 
-async fn insert(world: &World, dimension: &str, at: usize, inherit: bool) {
+pub async fn insert(world: &World, dimension: &str, at: usize, inherit: bool) {
     let range = lines(world, dimension, at);
     let insert = json!([{"insertDimension": {"range": range, "inheritFromBefore": inherit}}]);
     world.simulator.owner(insert).await;
 }
 
 /// A column of people's behind ours, with a note beside each of the keys.
-async fn notes(world: &World, keys: &[&str]) {
+pub async fn notes(world: &World, keys: &[&str]) {
     insert(world, "COLUMNS", 6, true).await;
     world.simulator.types(&format!("{TITLE}!G1"), json!([["Suivi"]])).await;
     for key in keys {
@@ -36,11 +36,11 @@ async fn notes(world: &World, keys: &[&str]) {
     }
 }
 
-fn note_of(world: &World, key: &str) -> Value {
+pub fn note_of(world: &World, key: &str) -> Value {
     world.row(key).get(5).cloned().unwrap_or_default()
 }
 
-async fn sort_descending(world: &World) {
+pub async fn sort_descending(world: &World) {
     let height = world.values().len();
     let width = world.values()[0].len();
     let range = range(world, (1, height), (0, width));

@@ -27,7 +27,7 @@ async fn a_first_run_makes_the_tab_in_one_batch_and_a_second_writes_nothing() {
 }
 
 #[tokio::test]
-async fn a_new_tab_is_exact_has_a_frozen_bold_header_and_formats_by_kind() {
+async fn a_new_tab_has_room_beside_the_data_a_frozen_bold_header_widths_and_formats_by_kind() {
     let world = World::filled(3).await;
     let fields = "sheets(properties(title,gridProperties),data(rowData(values(note,userEnteredFormat(numberFormat,textFormat.bold,backgroundColor.red)))))";
     let sheets = world
@@ -41,7 +41,7 @@ async fn a_new_tab_is_exact_has_a_frozen_bold_header_and_formats_by_kind() {
         .find(|sheet| sheet["properties"]["title"] == TITLE)
         .unwrap();
     let grid = &sheet["properties"]["gridProperties"];
-    assert_eq!(*grid, json!({"rowCount": 5, "columnCount": 6, "frozenRowCount": 1}));
+    assert_eq!(*grid, json!({"rowCount": 5, "columnCount": 9, "frozenRowCount": 1}));
     let rows = sheet["data"][0]["rowData"].as_array().unwrap();
     let header = &rows[0]["values"][0];
     assert!(
@@ -52,6 +52,18 @@ async fn a_new_tab_is_exact_has_a_frozen_bold_header_and_formats_by_kind() {
         assert_eq!(cell["userEnteredFormat"]["textFormat"]["bold"], true);
         assert!((cell["userEnteredFormat"]["backgroundColor"]["red"].as_f64().unwrap() - 0.9).abs() < 0.01);
     }
+    let widths: Vec<i64> = world.tab(TITLE)["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|column| column["width"].as_i64().unwrap())
+        .collect();
+    assert_eq!(widths.len(), 9);
+    assert!(
+        widths[3] > widths[2] && widths[2] > widths[0],
+        "moment, day, id: {widths:?}"
+    );
+    assert_eq!(&widths[6..], [100, 100, 100], "those of people are as they come");
     for row in &rows[1..] {
         let format = |column: usize| row["values"][column]["userEnteredFormat"]["numberFormat"]["type"].clone();
         assert_eq!(
@@ -118,7 +130,14 @@ async fn a_tab_of_nothing_is_a_header_and_fills_later() {
 
 #[tokio::test]
 async fn titles_that_look_like_addresses_or_break_paths_are_titles() {
-    for title in ["CPF2024", "A1", "R1C1", "It's 100 % #1/2? é 😀", "TRUE"] {
+    for title in [
+        "CPF2024",
+        "A1",
+        "R1C1",
+        "L'été : 10h30",
+        "It's 100 % #1/2? é 😀",
+        "TRUE",
+    ] {
         let mut world = World::new(3).await;
         world.wish.title = title.into();
         world.sync().await.unwrap();
@@ -144,6 +163,57 @@ async fn times_are_the_wall_clock_of_the_spreadsheets_zone_and_days_are_days() {
         assert_eq!(row[1], json!(7_001 + 25_569), "a day has no zone");
         assert!(!world.sync().await.unwrap().written, "{zone}");
     }
+}
+
+#[tokio::test]
+async fn moments_around_the_change_of_clocks_are_those_of_the_wall_and_never_written_twice() {
+    let mut world = World::new(0).await;
+    let zone = json!({"timeZone": "Europe/Paris", "locale": "fr_FR"});
+    world
+        .simulator
+        .owner(json!([{"updateSpreadsheetProperties": {"properties": zone, "fields": "timeZone,locale"}}]))
+        .await;
+    // 2026-10-25: the hour from two to three comes twice; 2026-03-29: it does not come at all
+    let moments = [
+        ("2026-10-25T00:30:00Z", "25/10/2026 02:30"),
+        ("2026-10-25T01:30:00Z", "25/10/2026 02:30"),
+        ("2026-10-25T02:30:00Z", "25/10/2026 03:30"),
+        ("2026-03-29T00:59:00Z", "29/03/2026 01:59"),
+        ("2026-03-29T01:00:00Z", "29/03/2026 03:00"),
+        ("2026-06-30T22:00:00Z", "01/07/2026 00:00"),
+    ];
+    world.wish.table.rows = (1..)
+        .zip(moments)
+        .map(|(id, (moment, _))| {
+            let mut row = folder(id);
+            row[3] = Cell::Instant(moment.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+            row[4] = Cell::Number(1234.5);
+            row
+        })
+        .collect();
+    world.sync().await.unwrap();
+    let shown = world.tab(TITLE)["shown"].clone();
+    for (row, (moment, wall)) in (1..).zip(moments) {
+        assert_eq!(shown[row][3], wall, "{moment}");
+    }
+    assert_eq!(shown[1][4], "1234,5", "a number is shown as the locale has it");
+    assert!(!world.sync().await.unwrap().written);
+}
+
+#[tokio::test]
+async fn a_locale_is_no_difference_and_nothing_is_parsed_by_it() {
+    let mut world = World::filled(8).await;
+    let locale = json!([{"updateSpreadsheetProperties": {"properties": {"locale": "fr_FR"}, "fields": "locale"}}]);
+    world.simulator.owner(locale).await;
+    assert!(!world.sync().await.unwrap().written);
+    for (key, text) in [("2", "1,5"), ("3", "1.5"), ("4", "12/05/2026")] {
+        world.change_name(key, text);
+    }
+    world.sync().await.unwrap();
+    for (key, text) in [("2", "1,5"), ("3", "1.5"), ("4", "12/05/2026")] {
+        assert_eq!(world.row(key)[0], text);
+    }
+    assert!(!world.sync().await.unwrap().written);
 }
 
 #[tokio::test]

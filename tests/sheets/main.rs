@@ -11,8 +11,11 @@
 #[allow(dead_code, reason = "shared with the tests of the simulator")]
 mod support;
 
+mod adopting;
 mod editing;
 mod failing;
+mod features;
 mod filling;
+mod keeping;
 mod owning;
 mod world;

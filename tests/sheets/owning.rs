@@ -172,6 +172,58 @@ async fn a_deletion_beyond_the_guard_is_refused_until_it_is_accepted() {
 }
 
 #[tokio::test]
+async fn a_copied_spreadsheet_keeps_its_marks_and_another_accounts_records_are_not_replaced_unasked() {
+    let mut world = World::filled(40).await;
+    // the copy has the same tab with the same marks; its sync reads another account
+    world.wish.table = folders(1001..=1030);
+    let failure = refused(&world).await;
+    assert_eq!(failure.reason, reason::DELETION_REFUSED);
+    assert!(
+        failure
+            .message
+            .contains("a copied spreadsheet holds another account's records"),
+        "{failure}"
+    );
+    world.wish.allow_deletions = true;
+    let change = world.sync().await.unwrap();
+    assert_eq!((change.added, change.removed), (30, 40));
+}
+
+#[tokio::test]
+async fn a_tab_known_by_another_field_is_told_from_one_that_lost_its_column() {
+    let mut world = World::filled(5).await;
+    world.wish.table.columns[0].path = "externalId".into();
+    let failure = refused(&world).await;
+    assert_eq!(failure.reason, reason::TAB_REFUSED);
+    for part in ["known by their id", "only externalId"] {
+        assert!(failure.message.contains(part), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_parents_that_were_not_read_in_this_run_stay() {
+    let mut world = World::new(0).await;
+    world.wish.table.key_shape = wedof_sheet_sync::table::KeyShape::Slug;
+    world.wish.table.rows = (1..=6)
+        .map(|id| {
+            let mut row = folder(id);
+            let parent = if id <= 3 { "A/1" } else { "B2" };
+            row[0] = wedof_sheet_sync::table::Cell::Text(format!("{parent}/{id}").into());
+            row
+        })
+        .collect();
+    world.sync().await.unwrap();
+    world.drop_record("A/1/2");
+    world.drop_record("B2/5");
+    world.wish.parents = Some(["A/1".to_owned()].into());
+    let change = world.sync().await.unwrap();
+    assert_eq!((change.removed, change.kept), (1, 1));
+    assert_eq!(world.keys(), ["A/1/1", "A/1/3", "B2/4", "B2/5", "B2/6"]);
+    world.wish.parents = Some(["A/1".to_owned(), "B2".to_owned()].into());
+    assert_eq!(world.sync().await.unwrap().removed, 1);
+}
+
+#[tokio::test]
 async fn nothing_is_deleted_in_the_run_in_which_the_way_to_the_records_changed() {
     let mut world = World::filled(5).await;
     world.drop_record("3");
@@ -259,11 +311,18 @@ async fn a_spreadsheet_without_room_is_told_before_anything_is_written() {
     world.simulator.owner(json!([{"addSheet": {"properties": big}}])).await;
     let failure = refused(&world).await;
     assert_eq!(failure.reason, reason::TAB_REFUSED);
-    for part in ["10000000", "1002 rows and 6 columns", "columns.exclude"] {
+    for part in [
+        "10000000",
+        "1002 rows and 6 columns",
+        "leave 3 columns or more out with columns.exclude",
+        "born",
+    ] {
         assert!(failure.message.contains(part), "{part}: {failure}");
     }
+    // there is room for the data, not for blank columns beside it
     world.wish.table = folders(1..=500);
     assert_eq!(world.sync().await.unwrap().added, 500);
+    assert_eq!(world.tab(TITLE)["properties"]["gridProperties"]["columnCount"], 6);
 }
 
 #[tokio::test]

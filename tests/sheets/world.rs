@@ -1,6 +1,9 @@
 //! A simulator, a client of the Sheets half, and what a tab should hold.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -53,6 +56,8 @@ pub struct Wish {
     pub allow_deletions: bool,
     pub origin: &'static str,
     pub filters: &'static str,
+    pub parents: Option<HashSet<String>>,
+    pub labels: Vec<(String, String)>,
 }
 
 impl Wish {
@@ -67,6 +72,8 @@ impl Wish {
             allow_deletions: false,
             origin: "list",
             filters: "",
+            parents: None,
+            labels: Vec::new(),
         }
     }
 
@@ -82,6 +89,8 @@ impl Wish {
             allow_deletions: self.allow_deletions,
             how_to_accept: "with --allow-deletions registrationFolders",
             origin: self.origin,
+            parents: self.parents.as_ref(),
+            labels: &self.labels,
             filters: self.filters,
         }
     }

@@ -140,6 +140,13 @@ impl Grid {
                 Ok(())
             }
             "updateCells" => self.update_cells(arguments),
+            "updateDimensionProperties" => {
+                let (rows, start, end) = self.span(&arguments["range"])?;
+                match arguments["properties"]["pixelSize"].as_i64() {
+                    Some(21..) if !rows && end <= self.columns.len() => Ok(()),
+                    other => Err(format!("columns {start}-{end} of {other:?} pixels")),
+                }
+            }
             "repeatCell" => self.repeat_cell(arguments),
             "copyPaste" => self.copy_paste(arguments),
             other => Err(format!("{other} is not known here")),
