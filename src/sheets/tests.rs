@@ -6,6 +6,8 @@ mod properties;
 mod rules;
 mod volume;
 
+use std::collections::HashSet;
+
 use jiff::tz::TimeZone;
 
 use self::grid::{Grid, Place};
@@ -124,11 +126,23 @@ impl World {
             snapshot,
         };
         let outline = self.grid.outline();
-        let tab = match outline.find(RESOURCE, &self.title)? {
+        let mut tab = match outline.find(RESOURCE, &self.title)? {
             Some(_) => self.grid.read(RESOURCE, &self.title),
             None => None,
         };
-        plan(tab.as_ref(), &outline.titles(), keep(wish), &context)
+        let wish = keep(wish);
+        let first = plan(tab.as_ref(), &outline.titles(), wish, &context)?;
+        let noted: HashSet<usize> = first
+            .deleted()
+            .iter()
+            .copied()
+            .filter(|row| self.grid.noted.contains(&self.grid.lines[*row].number))
+            .collect();
+        match &mut tab {
+            Some(tab) if !noted.is_empty() => tab.noted = noted,
+            _ => return Ok(first),
+        }
+        plan(tab.as_ref(), &outline.titles(), wish, &context)
     }
 
     pub fn sync(&mut self) -> Result<TabChange, Failure> {

@@ -323,12 +323,17 @@ fn new_rows(decided: &Decisions<'_>, snapshot: &Snapshot) -> Vec<New> {
 }
 
 fn insertion(tab: &Tab, rows: &Rows, header: usize) -> (usize, bool) {
-    match rows.last_record() {
+    let (mut at, mut inherit) = match rows.last_record() {
         None => (header + 1, false),
         Some(last) => {
             let totals = last + 1 != header && tab.filled(last + 1).next().is_some();
             // above the last record, so that closed ranges in a totals row below grow
             if totals { (last, false) } else { (last + 1, true) }
         }
+    };
+    // a merge around the place would grow over the new rows and cover their cells
+    while let Some(merge) = tab.merges.iter().find(|merge| merge.rows.0 < at && at < merge.rows.1) {
+        (at, inherit) = (merge.rows.1, true);
     }
+    (at, inherit)
 }

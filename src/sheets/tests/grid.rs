@@ -1,6 +1,8 @@
 //! A grid in memory that carries out our requests, from their JSON: small, and written apart from the simulator. Rows
 //! and columns have numbers that they never lose, so that a test can tell what became of each.
 
+use std::collections::BTreeSet;
+
 use google_sheets4::api::{SearchDeveloperMetadataResponse, Spreadsheet};
 use serde_json::{Value, json};
 
@@ -40,6 +42,12 @@ pub struct Line {
     pub cells: Vec<Cell>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Merged {
+    pub lines: (usize, usize),
+    pub columns: (usize, usize),
+}
+
 /// One tab; `id` is none until it exists.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Grid {
@@ -51,6 +59,10 @@ pub struct Grid {
     pub frozen: usize,
     pub marks: Vec<Mark>,
     pub merges: Value,
+    /// Merges that move with their cells: numbers of the first and last line and column.
+    pub merged: Vec<Merged>,
+    /// Numbers of lines with a note of people.
+    pub noted: BTreeSet<usize>,
     pub protected: Value,
     numbers: usize,
 }
@@ -88,6 +100,45 @@ impl Grid {
 
     pub fn set(&mut self, row: usize, column: usize, value: Seen<'static>) {
         self.lines[row].cells[column].value = value;
+    }
+
+    /// Merges a rectangle, given by its last row and column too, unless it meets another or the edge of the frozen rows.
+    pub fn merge(&mut self, rows: (usize, usize), columns: (usize, usize)) {
+        let cells = || (rows.0..=rows.1).flat_map(|row| (columns.0..=columns.1).map(move |column| (row, column)));
+        let crosses = rows.0 < self.frozen && self.frozen <= rows.1;
+        if crosses || cells().any(|(row, column)| self.merge_at(row, column).is_some()) {
+            return;
+        }
+        for (row, column) in cells().skip(1) {
+            self.set(row, column, Seen::Blank);
+        }
+        self.merged.push(Merged {
+            lines: (self.lines[rows.0].number, self.lines[rows.1].number),
+            columns: (self.columns[columns.0], self.columns[columns.1]),
+        });
+    }
+
+    /// (rows, columns) of a merge, each with its last one; none if a border of it is gone.
+    fn borders(&self, merged: &Merged) -> Option<((usize, usize), (usize, usize))> {
+        let line = |number: usize| self.lines.iter().position(|line| line.number == number);
+        let column = |number: usize| self.columns.iter().position(|column| *column == number);
+        Some((
+            (line(merged.lines.0)?, line(merged.lines.1)?),
+            (column(merged.columns.0)?, column(merged.columns.1)?),
+        ))
+    }
+
+    /// The top-left cell of the merge that a cell is part of.
+    fn merge_at(&self, row: usize, column: usize) -> Option<(usize, usize)> {
+        let borders = self.merged.iter().filter_map(|merged| self.borders(merged));
+        borders
+            .filter(|(rows, columns)| (rows.0..=rows.1).contains(&row) && (columns.0..=columns.1).contains(&column))
+            .map(|(rows, columns)| (rows.0, columns.0))
+            .next()
+    }
+
+    pub fn is_covered(&self, row: usize, column: usize) -> bool {
+        self.merge_at(row, column).is_some_and(|first| first != (row, column))
     }
 
     /// Carries out a batch or nothing of it.
@@ -346,6 +397,9 @@ impl Grid {
                 return Err("more cells than the range has".into());
             }
             for (number, column) in columns.clone().enumerate() {
+                if self.is_covered(row, column) {
+                    continue;
+                }
                 let value = cells
                     .and_then(|cells| cells.get(number))
                     .map_or(&Value::Null, |cell| &cell["userEnteredValue"]);
@@ -400,6 +454,19 @@ impl Grid {
         Some(tab)
     }
 
+    fn shown_merges(&self) -> Vec<Value> {
+        let moving = self.merged.iter().filter_map(|merged| self.borders(merged));
+        let moving = moving.map(|(rows, columns)| {
+            json!({
+                "sheetId": self.id, "startRowIndex": rows.0, "endRowIndex": rows.1 + 1,
+                "startColumnIndex": columns.0, "endColumnIndex": columns.1 + 1,
+            })
+        });
+        moving
+            .chain(self.merges.as_array().cloned().unwrap_or_default())
+            .collect()
+    }
+
     pub fn outline(&self) -> Outline {
         let sheets = match self.id {
             None => json!([]),
@@ -407,7 +474,7 @@ impl Grid {
                 "properties": {"sheetId": id, "title": self.title, "sheetType": "GRID", "gridProperties": {
                     "rowCount": self.lines.len(), "columnCount": self.columns.len(), "frozenRowCount": self.frozen,
                 }},
-                "merges": self.merges,
+                "merges": self.shown_merges(),
                 "protectedRanges": self.protected,
             }]),
         };

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{Grid, Place, TODAY, Table, World, column, key_of, text};
 use crate::{
     sheets::{cells::same, layout::REMOVED_PATH, serial, tab::Seen},
-    spec::ColumnsSpec,
+    spec::{ColumnsSpec, MissingRows},
     table::{Cell, KeyShape, Kind},
 };
 
@@ -65,6 +65,15 @@ enum Edit {
     Unfreeze,
     CutSpareRows,
     Banner,
+    /// A note on some cell of a row.
+    NoteOnRow {
+        row: usize,
+    },
+    Merge {
+        row: usize,
+        column: usize,
+        down: bool,
+    },
 }
 
 fn edit() -> impl Strategy<Value = Edit> {
@@ -96,6 +105,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         1 => Just(Edit::Unfreeze),
         1 => Just(Edit::CutSpareRows),
         1 => Just(Edit::Banner),
+        2 => n().prop_map(|row| Edit::NoteOnRow { row }),
+        2 => (n(), n(), any::<bool>()).prop_map(|(row, column, down)| Edit::Merge { row, column, down }),
     ]
 }
 
@@ -122,7 +133,11 @@ impl Edit {
                     }
                 }
             }
-            Self::MoveColumn { from, to } => grid.move_column(from % width, to % width),
+            Self::MoveColumn { from, to } => {
+                // Sheets moves no part of a merge
+                grid.merged.clear();
+                grid.move_column(from % width, to % width);
+            }
             Self::DeleteColumn { column } => {
                 let column = column % width;
                 if column != key {
@@ -160,6 +175,8 @@ impl Edit {
                 }
             }
             Self::Sort { seed, header_too } => {
+                // nor does it sort rows that are merged
+                grid.merged.clear();
                 let mut order: Vec<usize> = (0..height).collect();
                 let from = if header_too { 0 } else { header + 1 };
                 let rotated = height - from;
@@ -203,6 +220,17 @@ impl Edit {
             Self::Banner => {
                 grid.insert(true, 0, 1, false).unwrap();
                 grid.set(0, 0, text("Centre de formation"));
+            }
+            Self::NoteOnRow { row } => {
+                let number = grid.lines[row % height].number;
+                grid.noted.insert(number);
+            }
+            Self::Merge { row, column, down } => {
+                let (row, column) = (row % height, column % width);
+                let (below, right) = if down { (row + 1, column) } else { (row, column + 1) };
+                if below < height && right < width {
+                    grid.merge((row, below), (column, right));
+                }
             }
             Self::FillColumn { .. } | Self::Note { .. } | Self::DeleteRow { .. } => {}
         }
@@ -294,6 +322,8 @@ fn kin(world: &World, row: usize) -> Kin {
         .filter(|column| !owned.contains(column))
         .map(|column| world.grid.value(row, column))
         .any(|seen| !seen.is_blank() && *seen != Seen::Bool(false) && !seen.is_formula());
+    let noted = world.grid.noted.contains(&world.grid.lines[row].number);
+    let content = content || noted;
     Kin::Stale { content }
 }
 
@@ -303,6 +333,8 @@ proptest! {
         first in table(),
         second in table(),
         edits in prop::collection::vec(edit(), 0..10),
+        missing in prop::sample::select(vec![MissingRows::Delete, MissingRows::Delete, MissingRows::Keep, MissingRows::Mark]),
+        relabels in any::<bool>(),
     ) {
         let mut world = World::filled(first);
         prop_assert!(world.plan().unwrap().is_empty(), "filling a tab needs one run");
@@ -310,6 +342,12 @@ proptest! {
             edit.carry_out(&mut world);
         }
         world.table = second;
+        world.missing_rows = missing;
+        if relabels {
+            for column in &mut world.table.columns {
+                column.label = format!("M {}", column.path);
+            }
+        }
         let before = world.clone();
         let kins: Vec<(usize, Kin)> =
             (0..before.grid.lines.len()).map(|row| (before.grid.lines[row].number, kin(&before, row))).collect();
@@ -332,6 +370,9 @@ proptest! {
             prop_assert!(!rows.is_empty(), "a record without row");
             for row in rows {
                 for (wished, cell) in world.table.columns.iter().zip(record) {
+                    if world.grid.is_covered(row, world.column(&wished.path)) {
+                        continue;
+                    }
                     let seen = world.grid.value(row, world.column(&wished.path));
                     prop_assert!(same(cell, seen, &zone), "{} row {row}: {cell:?} {seen:?}", wished.path);
                 }
@@ -347,8 +388,10 @@ proptest! {
             match kin {
                 Kin::Header | Kin::Peoples => prop_assert!(!gone, "row {row} of people was deleted"),
                 Kin::Stale { content } => {
-                    if *content {
-                        prop_assert!(!gone, "row {row} had content");
+                    if *content || missing != MissingRows::Delete {
+                        prop_assert!(!gone, "row {row} had content, or nothing is to be deleted");
+                    }
+                    if !gone && missing != MissingRows::Keep {
                         let now = world.grid.lines.iter().position(|line| line.number == *number).unwrap();
                         let marked = world.grid.value(now, world.column(REMOVED_PATH));
                         prop_assert_eq!(marked, &Seen::Number(serial::of_day(TODAY)));
@@ -385,6 +428,14 @@ proptest! {
             };
             if is_peoples && !healed && columns.contains(&column) {
                 prop_assert_eq!(now.get(&(row, column)), Some(&value));
+            }
+        }
+
+        if relabels {
+            for wished in &world.table.columns {
+                let (header, column) = (world.header(), world.column(&wished.path));
+                let label = world.grid.value(header, column).label();
+                prop_assert!(label.starts_with(&wished.label) || world.grid.is_covered(header, column), "{label}");
             }
         }
 

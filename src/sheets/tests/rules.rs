@@ -399,6 +399,30 @@ fn a_row_that_vanished_between_two_rounds_comes_back_with_what_people_wrote() {
 }
 
 #[test]
+fn new_rows_never_come_under_a_merge() {
+    let mut world = World::filled(folders(1..4));
+    // the last record's id and the blank row below it
+    world.grid.merge((3, 4), (0, 0));
+    world.table.rows.extend([folder(4), folder(5)]);
+    world.sync().unwrap();
+    assert_eq!((world.row("3"), world.row("4"), world.row("5")), (3, 5, 6));
+    assert!(world.plan().unwrap().is_empty());
+}
+
+#[test]
+fn an_id_that_a_merge_covers_is_not_given_back_where_it_cannot_be_seen() {
+    let mut world = World::filled(folders(1..5));
+    world.grid.merge((2, 3), (0, 0));
+    let change = world.sync().unwrap();
+    assert_eq!((change.added, change.updated), (1, 0));
+    assert_eq!(world.rows_of("3"), [5]);
+    world.table.rows[2][1] = Cell::Text("Dupont".into());
+    world.sync().unwrap();
+    assert_eq!(world.get("3", "name"), &text("Dupont"));
+    assert!(world.plan().unwrap().is_empty());
+}
+
+#[test]
 fn cells_under_a_merge_are_left_out_and_its_first_one_is_written() {
     let mut world = World::filled(folders(1..4));
     world.grid.merges = json!([{
