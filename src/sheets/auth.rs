@@ -10,7 +10,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use url::Url;
 
-use super::client::Connector;
+use super::client::{Connector, told};
 use crate::{
     failure::{Failure, reason},
     patience::Patience,
@@ -167,8 +167,8 @@ impl Tokens {
                 None => Err(TokenError::Unreachable("the answer held no token")),
             },
             Err(yup_oauth2::Error::AuthError(error)) => Err(TokenError::Refused {
-                error: error.error.as_str().to_owned(),
-                description: error.error_description.unwrap_or_default(),
+                error: told(error.error.as_str()),
+                description: told(&error.error_description.unwrap_or_default()),
             }),
             Err(yup_oauth2::Error::JSONError(_)) => Err(TokenError::Unreachable("the answer was not JSON")),
             Err(yup_oauth2::Error::MissingAccessToken) => Err(TokenError::Unreachable("the answer held no token")),

@@ -130,7 +130,12 @@ impl Client {
             let error = match sent {
                 Ok(bytes) => match serde_json::from_slice(&bytes) {
                     Ok(value) => return Ok(value),
-                    Err(error) => Sent::Unclear(format!("Google's answer is not what was asked for ({error})")),
+                    // the error itself may quote a cell
+                    Err(error) => Sent::Unclear(format!(
+                        "Google's answer is not what was asked for (line {}, column {})",
+                        error.line(),
+                        error.column()
+                    )),
                 },
                 Err(error) => error,
             };
@@ -464,7 +469,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// Google's sentence without what it quotes: between double quotes stands what was sent, which may be somebody's name.
-fn told(message: &str) -> String {
+pub(super) fn told(message: &str) -> String {
     let parts = message.split('"').enumerate();
     let kept: Vec<&str> = parts
         .map(|(number, part)| if number % 2 == 0 { part } else { "…" })

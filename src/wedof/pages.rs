@@ -281,6 +281,10 @@ impl<T> Listing<T> {
                 _ => Ok(Step::Done),
             };
         }
+        if self.entries.is_empty() {
+            // there is nothing to tell pages apart by, and no record that could have a row
+            return Ok(Step::Done);
+        }
         self.size = count;
         self.full = per_page
             .filter(|&told| told >= count)

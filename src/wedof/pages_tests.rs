@@ -258,6 +258,18 @@ fn records_without_a_key_are_counted_and_left_out() {
     );
 }
 
+#[test]
+fn a_list_of_records_without_keys_is_not_read_on_for_ever() {
+    let mut page = Server::of(300).page(1, 100).unwrap();
+    page.records.iter_mut().for_each(|record| record.key = None);
+    page.total = None;
+    let mut listing = Listing::new(Order::ById, false, 100);
+    listing.accept(page).unwrap();
+    assert_eq!(listing.next_page(), None);
+    let complete = listing.finish();
+    assert_eq!((complete.records.len(), complete.keyless), (0, 100));
+}
+
 /// What happens on the server between two requests.
 #[derive(Debug, Clone)]
 enum Change {

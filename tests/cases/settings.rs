@@ -6,7 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::{
-    shared::{FOLDERS_ONLY, LIST, account, folders, ids},
+    shared::{FOLDERS_ONLY, LIST, account, check, finds, folders, ids},
     world::{FOLDERS, Run, World},
 };
 
@@ -212,6 +212,13 @@ async fn d6_another_file_than_a_service_accounts_key_is_called_what_it_is_before
         run.says(part);
     }
     nothing_was_asked(&world);
+    finds(
+        check(&world).await,
+        2,
+        &["file key.json", kind, "JSON key of a service account"],
+    );
+    assert_eq!(world.running.sheets_requests().total, 0);
+    world.forget_requests().await;
 
     let pod = Pod::of(&world);
     world.write("credentials.json", file.as_bytes());
@@ -241,6 +248,8 @@ async fn d8_a_clock_that_is_wrong_is_told_with_its_minutes_and_without_blind_ret
     run.says(&format!("clock is {told} Google's"));
     // one for the token, one for the time
     assert_eq!(world.running.sheets_requests().total, 2);
+    let minutes = told.split(' ').next().unwrap_or_default();
+    finds(check(&world).await, 2, &[minutes, "Google's", "set the clock (NTP)"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,6 +257,8 @@ async fn d8_a_clock_ten_minutes_behind_is_refused_nothing_by_google_and_syncs() 
     let world = small().await;
     google_settings(&world, json!({"clockOffsetSeconds": 600})).await;
     world.sync(&[]).await.expect(0);
+    // but it is told by who looks
+    finds(check(&world).await, 0, &["10 minutes behind Google's"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -340,4 +351,7 @@ async fn d10_what_is_no_spreadsheet_is_explained_before_any_call(#[case] pasted:
     run.says(says);
     run.says("between /d/ and /edit");
     nothing_was_asked(&world);
+    let env = std::fs::read_to_string(world.path(".env")).unwrap();
+    world.write(".env", format!("{env}GOOGLE_SPREADSHEET_ID='{pasted}'\n").as_bytes());
+    finds(check(&world).await, 2, &[says]);
 }

@@ -71,6 +71,21 @@ pub async fn serve_page(world: &World, number: usize, answer: Value) {
         .await;
 }
 
+/// What `check` says, and its exit code.
+pub async fn check(world: &World) -> (Option<i32>, String) {
+    let output = world.program(&["check", "--output", "json"]).output().await.unwrap();
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    (output.status.code(), format!("{stdout}{stderr}"))
+}
+
+#[track_caller]
+pub fn finds((code, text): (Option<i32>, String), expected: i32, parts: &[&str]) {
+    assert_eq!(code, Some(expected), "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
 /// Keys from the first number to the last.
 pub fn ids(numbers: std::ops::RangeInclusive<usize>) -> Vec<String> {
     numbers.map(id).collect()

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wedof_sheet_sync::report::ResourceOutcome::*;
 
 use crate::{
-    shared::{FOLDERS_ONLY, WITH_ORGANISM, account, column, folder, folders, id, ids, want},
+    shared::{FOLDERS_ONLY, WITH_ORGANISM, account, check, column, finds, folder, folders, id, ids, want},
     world::{FOLDERS, World},
 };
 
@@ -129,6 +129,10 @@ async fn b6_an_office_file_is_called_one_and_asked_for_once() {
     run.says("Save as Google Sheets");
     assert_eq!(world.running.sheets_requests().by_kind["spreadsheets.get"], 1);
     assert_eq!(world.running.wedof_requests().total, 0);
+    let env = std::fs::read_to_string(world.path(".env")).unwrap();
+    world.write(".env", format!("{env}GOOGLE_SPREADSHEET_ID={id}\n").as_bytes());
+    finds(check(&world).await, 2, &["Office file", "Save as Google Sheets"]);
+    world.write(".env", env.as_bytes());
     // another spreadsheet of the same account is none the worse for it
     world.sync(&[]).await.expect(0);
 }
@@ -202,6 +206,11 @@ async fn b10_a_protected_range_is_named_with_its_tab_and_the_account_and_nothing
         .wedof("PATCH", "organisms/me", Some(json!({"name": "Nouveau nom"})))
         .await;
     let before = world.tab(FOLDERS);
+    finds(
+        check(&world).await,
+        2,
+        &[FOLDERS, "B2:B", &email, "Protect sheets and ranges"],
+    );
 
     let run = world.sync(&[]).await.expect(2);
     assert_eq!(run.outcomes(), [Refused, Synced], "the other tab is synced");

@@ -1,11 +1,31 @@
-//! No key, token or person is ever in an output, however much detail is asked for.
+//! No key, token or person is ever in an output, however much detail is asked for and however a run goes wrong.
 
+use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::world::{Run, World};
+use crate::world::World;
 
-/// Everything that must not be told: the keys, and what records say of people.
-async fn canaries(world: &World) -> Vec<String> {
+/// What is planted in records and in the bodies of errors, and nowhere else.
+const PERSON: [&str; 6] = [
+    "Canari-Kessler",
+    "Zéphyrine",
+    "canari.kessler@example.org",
+    "0699887766",
+    "1987-03-21",
+    "13 impasse du Canari",
+];
+const LIST: &str = "/api/registrationFolders";
+const TRACE: [(&str, &str); 3] = [
+    ("RUST_LOG", "trace"),
+    (
+        "LOG_LEVEL",
+        "trace,yup_oauth2=trace,hyper=trace,hyper_util=trace,reqwest=trace,h2=trace,rustls=trace",
+    ),
+    ("RUST_BACKTRACE", "1"),
+];
+
+/// Everything that must not be told.
+fn canaries(world: &World) -> Vec<String> {
     let tenant = &world.running.tenants[0];
     let key: Value = serde_json::from_str(&tenant.credentials).unwrap();
     let pem = key["private_key"].as_str().unwrap();
@@ -14,86 +34,233 @@ async fn canaries(world: &World) -> Vec<String> {
         key["private_key_id"].as_str().unwrap().to_owned(),
     ];
     canaries.extend(pem.lines().filter(|line| line.len() > 40).map(str::to_owned));
-    // what signed assertions and access tokens begin with
-    canaries.extend(["eyJ".to_owned(), "ya29.".to_owned(), "Bearer ".to_owned()]);
-    let folders = world.wedof("GET", "registrationFolders", None).await;
-    for folder in folders.as_array().unwrap() {
-        let person = &folder["attendee"];
-        let names = ["lastName", "email", "phoneNumber"].map(|name| person[name].as_str().unwrap_or_default());
-        canaries.extend(names.into_iter().filter(|text| text.len() > 5).map(str::to_owned));
-    }
+    // what keys, signed assertions and access tokens begin with
+    canaries.extend(["BEGIN PRIVATE", "eyJ", "ya29.", "Bearer "].map(str::to_owned));
+    canaries.extend(PERSON.map(str::to_owned));
     canaries
 }
 
+/// An account in which every kind of record has somebody's name and address, read through keys that are secrets.
+async fn planted() -> World {
+    let world = World::new(12).await;
+    world.want(Some(&["registrationFolders", "organisms"]));
+    let [last, first, email, phone, birth, street] = PERSON;
+    let person = json!({
+        "lastName": last, "firstName": first, "email": email, "phoneNumber": phone, "dateOfBirth": birth,
+        "address": {"street": street, "fullAddress": street},
+    });
+    for (number, id) in world.folder_ids().await.into_iter().enumerate() {
+        let note = if number == 3 {
+            format!("a\u{fffd}{last}")
+        } else {
+            last.to_owned()
+        };
+        let record = json!({"attendee": person, "notes": note, "description": format!("{first} {street}")});
+        world
+            .wedof("PATCH", &format!("registrationFolders/{id}"), Some(record))
+            .await;
+    }
+    world
+        .wedof(
+            "PATCH",
+            "organisms/me",
+            Some(json!({"emails": [email], "phones": [phone], "address": street})),
+        )
+        .await;
+    world.wedof("POST", "users", Some(person)).await;
+    world
+}
+
+struct Outputs {
+    code: Option<i32>,
+    text: String,
+}
+
+/// Everything that a command leaves behind: both streams and the report.
+async fn outputs(world: &World, args: &[&str], format: &str) -> Outputs {
+    let _ = std::fs::remove_file(world.path("report.json"));
+    let mut command = world.program(args);
+    let output = command.envs(TRACE).env("LOG_FORMAT", format).output().await.unwrap();
+    let report = std::fs::read_to_string(world.path("report.json")).unwrap_or_default();
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    Outputs {
+        code: output.status.code(),
+        text: format!("{stdout}\n{stderr}\n{report}"),
+    }
+}
+
 #[track_caller]
-fn silent(run: &Run, canaries: &[String]) {
-    for (place, text) in [
-        ("stdout", &run.stdout),
-        ("stderr", &run.stderr),
-        ("report", &run.report.to_json()),
-    ] {
-        for canary in canaries {
-            assert!(!text.contains(canary.as_str()), "{canary} in {place}: {text}");
+fn silent(world: &World, Outputs { text, .. }: &Outputs) {
+    for canary in canaries(world) {
+        // escaped as JSON has it, too
+        let escaped = json!(canary).to_string();
+        for form in [canary.as_str(), escaped.trim_matches('"')] {
+            assert!(!text.contains(form), "{form} in: {text}");
         }
     }
 }
 
+const SYNC: [&str; 4] = ["sync", "--no-progress", "--report", "report.json"];
+
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn no_output_holds_a_secret_or_a_person_at_any_level() {
-    let world = World::new(12).await;
-    let first = &world.folder_ids().await[0];
-    let person =
-        json!({"attendee": {"lastName": "Canari-Kessler", "email": "canari@example.org", "phoneNumber": "0699887766"}});
-    world
-        .wedof("PATCH", &format!("registrationFolders/{first}"), Some(person))
-        .await;
-    let canaries = canaries(&world).await;
-    assert!(canaries.iter().any(|canary| canary == "Canari-Kessler"));
-    let trace = [
-        (
-            "LOG_LEVEL",
-            "trace,yup_oauth2=trace,hyper=trace,reqwest=trace,h2=trace,rustls=trace",
-        ),
-        ("RUST_LOG", "trace"),
-    ];
-
-    silent(&world.sync_with(&[], &trace).await.expect(0), &canaries);
-    silent(&world.sync_with(&["--dry-run"], &trace).await.expect(0), &canaries);
-    silent(
-        &world.sync_with(&["--log-format", "json"], &trace).await.expect(0),
-        &canaries,
-    );
-
-    // errors whose bodies quote people
-    let body = json!({"detail": "Canari-Kessler canari@example.org", "violations": [{"propertyPath": "0699887766", "title": "Canari-Kessler"}]});
-    for status in [400, 401, 403, 409, 500] {
-        world
-            .wedof_fault(
-                json!({"path": "/api/registrationFolders", "times": 6, "answer": {"status": status, "body": body}}),
-            )
-            .await;
-        let run = world.sync_with(&["--resource", "registrationFolders"], &trace).await;
-        assert_ne!(run.code, Some(0));
-        silent(&run, &canaries);
-        world.clear_faults().await;
+async fn no_output_holds_a_secret_or_a_person_when_all_goes_well(#[values("text", "json")] format: &str) {
+    let world = planted().await;
+    let dry = [&SYNC[..], &["--dry-run"]].concat();
+    for args in [&["check"][..], &["check", "--output", "json"], &dry, &SYNC, &SYNC, &dry] {
+        let outputs = outputs(&world, args, format).await;
+        silent(&world, &outputs);
+        assert!(!outputs.text.contains("panicked"), "{}", outputs.text);
     }
-    world.google_fault(json!({"path": "/token", "times": 9, "answer": {"status": 400, "body": {"error": "invalid_grant", "error_description": "Invalid JWT Signature."}}})).await;
-    silent(&world.sync_with(&[], &trace).await.expect(2), &canaries);
+    let told = world.values("Registration Folders");
+    assert!(
+        format!("{told:?}").contains(PERSON[0]),
+        "the spreadsheet has it, nothing else"
+    );
+    // rows that go, that come back, that people wrote on: told by their number
+    let ids = world.folder_ids().await;
+    world
+        .wedof("DELETE", &format!("registrationFolders/{}", ids[2]), None)
+        .await;
+    world.wedof("DELETE", &format!("users/{}", PERSON[2]), None).await;
+    for args in [&dry[..], &SYNC] {
+        let outputs = outputs(&world, args, format).await;
+        silent(&world, &outputs);
+    }
 }
 
+fn wedof_error() -> Value {
+    json!({"detail": PERSON.join(" "), "violations": PERSON.map(|text| json!({"propertyPath": text, "title": text}))})
+}
+
+/// Google's sentence quotes what was sent; the rest of the body is anybody's guess.
+fn google_error(status: u16) -> Value {
+    let quoted = PERSON.map(|text| format!("\"{text}\"")).join(", ");
+    json!({"error": {
+        "code": status,
+        "message": format!("Invalid value at 'requests[0].update_cells' (TYPE_STRING), {quoted}"),
+        "status": PERSON[0],
+        "details": [{"fieldViolations": [{"field": PERSON[1], "description": PERSON[2]}]}],
+        "errors": [{"message": PERSON[3], "domain": "global", "reason": PERSON[4]}],
+    }})
+}
+
+fn html() -> Value {
+    json!(format!("<html><body>{}</body></html>", PERSON.join(" ")))
+}
+
+#[rstest]
+#[case::bad_request(json!({"status": 400, "body": wedof_error()}))]
+#[case::unauthorised(json!({"status": 401, "body": wedof_error()}))]
+#[case::forbidden(json!({"status": 403, "body": wedof_error()}))]
+#[case::not_found(json!({"status": 404, "body": wedof_error()}))]
+#[case::conflict(json!({"status": 409, "body": wedof_error()}))]
+#[case::limited(json!({"status": 429, "headers": {"retry-after": "99999999"}, "body": wedof_error()}))]
+#[case::broken(json!({"status": 500, "body": wedof_error()}))]
+#[case::html(json!({"status": 200, "body": html()}))]
+#[case::redirect(json!({"status": 302, "headers": {"location": format!("https://evil.example/{}?who={}", PERSON[3], PERSON[0])}}))]
+#[case::redirect_within(json!({"status": 302, "headers": {"location": format!("/api/registrationFolders?query={}", PERSON[0])}}))]
+#[case::list_of_texts(json!({"status": 200, "body": PERSON}))]
+#[case::object(json!({"status": 200, "body": {"Canari-Kessler": PERSON}}))]
+#[case::broken_json(json!({"status": 200, "body": format!("[{{\"lastName\": \"{}\", \"email\": {}}}]", PERSON[0], PERSON[2])}))]
+#[case::cut(json!({"cut": 3000}))]
+#[case::no_key(json!({"status": 200, "body": [{"lastName": PERSON[0], "email": PERSON[2]}]}))]
+#[case::content_type(json!({"status": 200, "headers": {"content-type": "text/plain; name=Canari-Kessler"}, "body": PERSON[1]}))]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_filter_with_a_name_in_it_is_not_told_when_wedof_cannot_be_reached() {
-    let world = World::new(1).await;
-    world.write(
-        "sync.yaml",
-        b"resources: [{name: registrationFolders, filters: {query: [Canari-Kessler]}}]",
-    );
+async fn nothing_that_wedof_answers_is_told_when_it_fails(#[case] answer: Value) {
+    let world = planted().await;
     world
-        .wedof_fault(json!({"path": "/api/", "times": 99, "answer": {"reset": "before"}}))
+        .wedof_fault(json!({"path": LIST, "times": 99, "answer": answer}))
         .await;
-    let run = world
-        .sync_with(&["--config", "sync.yaml"], &[("LOG_LEVEL", "trace")])
-        .await
-        .expect(1);
-    silent(&run, &["Canari-Kessler".to_owned()]);
+    let sync = outputs(&world, &SYNC, "text").await;
+    assert_ne!(sync.code, Some(0), "{}", sync.text);
+    silent(&world, &sync);
+    silent(&world, &outputs(&world, &["check"], "json").await);
+}
+
+#[rstest]
+#[case::bad_request(json!({"status": 400, "body": google_error(400)}))]
+#[case::unauthorised(json!({"status": 401, "body": google_error(401)}))]
+#[case::forbidden(json!({"status": 403, "body": google_error(403)}))]
+#[case::not_found(json!({"status": 404, "body": google_error(404)}))]
+#[case::conflict(json!({"status": 409, "body": google_error(409)}))]
+#[case::limited(json!({"status": 429, "headers": {"retry-after": "99999999"}, "body": google_error(429)}))]
+#[case::broken(json!({"status": 500, "body": google_error(500)}))]
+#[case::html(json!({"status": 200, "body": html()}))]
+#[case::html_error(json!({"status": 502, "body": html()}))]
+#[case::redirect(json!({"status": 302, "headers": {"location": format!("https://evil.example/?who={}", PERSON[0])}}))]
+#[case::another_kind(json!({"status": 200, "body": PERSON[0]}))]
+#[case::other_types(json!({"status": 200, "body": {
+    "valueRanges": PERSON[0], "matchedDeveloperMetadata": PERSON[0], "sheets": PERSON[0], "properties": PERSON[0],
+}}))]
+#[case::other_cells(json!({"status": 200, "body": {"valueRanges": [{"valueRange": {"values": PERSON[0]}}]}}))]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_google_answers_is_told_when_it_fails(
+    #[case] answer: Value,
+    #[values(
+        "/v4/spreadsheets/1",
+        "*developerMetadata:search",
+        "*values:batchGetByDataFilter",
+        "*:batchUpdate"
+    )]
+    path: &str,
+) {
+    let world = planted().await;
+    world.sync(&[]).await.expect(0);
+    let id = &world.folder_ids().await[0];
+    world
+        .wedof(
+            "PATCH",
+            &format!("registrationFolders/{id}"),
+            Some(json!({"notes": format!("{} est là", PERSON[0])})),
+        )
+        .await;
+    world
+        .google_fault(json!({"path": path, "times": 999, "answer": answer}))
+        .await;
+    let sync = outputs(&world, &SYNC, "text").await;
+    assert_ne!(sync.code, Some(0), "{}", sync.text);
+    silent(&world, &sync);
+    silent(&world, &outputs(&world, &["check"], "json").await);
+}
+
+#[rstest]
+#[case::refused(json!({"error": "invalid_grant", "error_description": "Invalid JWT: \"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln\" of \"Canari-Kessler\""}))]
+#[case::no_oauth_error(json!({"error": {"message": "eyJhbGciOiJSUzI1NiJ9 Canari-Kessler"}}))]
+#[case::no_token(json!({"access": "ya29.secret", "who": "Canari-Kessler"}))]
+#[case::html(html())]
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_that_the_token_endpoint_answers_is_told_but_its_reason(
+    #[case] body: Value,
+    #[values(200, 400, 503)] status: u16,
+) {
+    let world = planted().await;
+    world
+        .google_fault(json!({"path": "/token", "times": 99, "answer": {"status": status, "body": body}}))
+        .await;
+    let sync = outputs(&world, &SYNC, "text").await;
+    assert_ne!(sync.code, Some(0), "{}", sync.text);
+    silent(&world, &sync);
+    silent(&world, &outputs(&world, &["check"], "json").await);
+}
+
+#[rstest]
+#[case::filter("resources: [{name: registrationFolders, filters: {query: [Canari-Kessler]}}]")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_with_a_name_in_it_is_not_told_when_wedof_cannot_be_reached(#[case] spec: &str) {
+    let world = planted().await;
+    world.write("wanted.json", spec.as_bytes());
+    for answer in [
+        json!({"reset": "before"}),
+        json!({"status": 400, "body": wedof_error()}),
+        json!({"delayMs": 600_000}),
+    ] {
+        world.clear_faults().await;
+        world
+            .wedof_fault(json!({"path": "/api/", "times": 99, "answer": answer}))
+            .await;
+        let sync = outputs(&world, &[&SYNC[..], &["--deadline", "3"]].concat(), "text").await;
+        assert_ne!(sync.code, Some(0), "{}", sync.text);
+        silent(&world, &sync);
+    }
 }
