@@ -135,6 +135,7 @@ pub fn plan(tab: &Tab, wish: &TabWish<'_>, header: usize, with_removed: bool, un
                 (Some(after), _) => after + 1,
                 (None, _) => 0,
             };
+            let position = beside_merge(tab, header, &slots, position);
             slots.insert(
                 position,
                 Slot {
@@ -196,6 +197,22 @@ pub fn plan(tab: &Tab, wish: &TabWish<'_>, header: usize, with_removed: bool, un
         }
     }
     layout
+}
+
+/// A place from `position` on where no merge of header cells would grow over a new column and cover its header.
+fn beside_merge(tab: &Tab, header: usize, slots: &[Slot], position: usize) -> usize {
+    let before = slots.iter().take(position).rev().find_map(|slot| slot.old);
+    let after = slots.iter().skip(position).find_map(|slot| slot.old);
+    let around = |merge: &&Rect| {
+        (merge.rows.0..merge.rows.1).contains(&header)
+            && before.is_some_and(|before| merge.columns.0 <= before)
+            && after.is_some_and(|after| after < merge.columns.1)
+    };
+    let in_merge = |end: usize| slots.iter().rposition(|slot| slot.old.is_some_and(|old| old < end));
+    let merge = tab.merges.iter().find(around);
+    merge
+        .and_then(|merge| in_merge(merge.columns.1))
+        .map_or(position, |last| last + 1)
 }
 
 /// Groups of new neighbours from left to right: what stands left of each is in its final place.

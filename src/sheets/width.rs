@@ -13,7 +13,7 @@ const WIDEST_CELLS: f64 = 280.0;
 const PADDING: f64 = 16.0;
 const ARROW: f64 = 20.0;
 /// Bold letters against plain ones.
-const BOLD: f64 = 1.08;
+const BOLD: f64 = 1.15;
 
 /// Pixels of each column of `table`, in steps of ten so that neighbours are often alike.
 pub fn widths(table: &Table) -> Vec<i32> {

@@ -399,6 +399,17 @@ fn a_row_that_vanished_between_two_rounds_comes_back_with_what_people_wrote() {
 }
 
 #[test]
+fn a_new_column_comes_beside_merged_headers_and_not_under_them() {
+    let mut world = World::filled(folders(1..4));
+    world.grid.merge((0, 0), (1, 2));
+    with_column(&mut world.table, 2, "born", Kind::Day, &Cell::Day(7_000));
+    world.sync().unwrap();
+    assert_eq!(labels(&world), ["L id", "L name", "", "L born"]);
+    assert_eq!((world.column("state"), world.column("born")), (2, 3));
+    assert!(world.plan().unwrap().is_empty());
+}
+
+#[test]
 fn new_rows_never_come_under_a_merge() {
     let mut world = World::filled(folders(1..4));
     // the last record's id and the blank row below it
