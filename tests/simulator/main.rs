@@ -11,6 +11,7 @@ mod editing;
 mod faults;
 mod metadata;
 mod page;
+mod ranges;
 mod reading;
 mod recordings;
 mod refusals;

@@ -206,3 +206,149 @@ async fn several_ranges_are_written_at_once_with_totals() {
     assert_eq!(simulator.sheets(Method::POST, &path, Some(&body)).await.status, 400);
     assert_eq!(simulator.values(0)[0][0], 1);
 }
+
+#[tokio::test]
+async fn data_filters_read_write_and_clear_what_they_find() {
+    let simulator = Simulator::start().await;
+    let id = simulator.tenant().spreadsheet_id.clone();
+    simulator.types("A1:B3", json!([["h", "i"], [1, 2], [3, 4]])).await;
+    let mark = json!({"metadataId": 9, "metadataKey": "k", "visibility": "DOCUMENT", "location": {"dimensionRange": {"sheetId": 0, "dimension": "COLUMNS", "startIndex": 1, "endIndex": 2}}});
+    simulator
+        .apply(json!([{"createDeveloperMetadata": {"developerMetadata": mark}}]))
+        .await;
+    let lookup = json!({"developerMetadataLookup": {"metadataId": 9}});
+    let post = async |path: &str, body: serde_json::Value| {
+        let reply = simulator
+            .sheets(Method::POST, &format!("{id}{path}"), Some(&body))
+            .await;
+        assert_eq!(reply.status, 200, "{}", reply.json);
+        reply.json
+    };
+    let body = json!({"dataFilters": [lookup], "includeGridData": true});
+    let got = post(
+        ":getByDataFilter?fields=sheets.data(startColumn,rowData.values.formattedValue)",
+        body,
+    )
+    .await;
+    assert_eq!(got["sheets"][0]["data"][0]["startColumn"], 1);
+    assert_eq!(
+        got["sheets"][0]["data"][0]["rowData"][2]["values"][0]["formattedValue"],
+        "4"
+    );
+    let body = json!({"valueInputOption": "RAW", "data": [{"dataFilter": lookup, "values": [["titre"], [7]]}]});
+    let updated = post("/values:batchUpdateByDataFilter", body).await;
+    assert_eq!(
+        (&updated["totalUpdatedCells"], &updated["responses"][0]["dataFilter"]),
+        (&json!(2), &lookup)
+    );
+    assert_eq!(simulator.values(0), json!([["h", "titre"], [1, 7], [3, 4]]));
+    let body = json!({"dataFilters": [{"a1Range": "A2:A3"}, {"gridRange": {"sheetId": 0, "startRowIndex": 1, "startColumnIndex": 1}}]});
+    let cleared = post("/values:batchClearByDataFilter", body).await;
+    assert_eq!(cleared["clearedRanges"], json!(["Sheet1!A2:A3", "Sheet1!B2:Z1000"]));
+    assert_eq!(simulator.values(0), json!([["h", "titre"]]));
+}
+
+#[tokio::test]
+async fn a_new_spreadsheet_is_its_makers_and_given_sheets_take_the_place_of_the_first() {
+    let simulator = Simulator::start().await;
+    let body = json!({
+        "properties": {"title": "Neuf", "locale": "fr_FR", "timeZone": "Europe/Paris"},
+        "sheets": [{"properties": {"sheetId": 0, "title": "Un"}}, {"properties": {"title": "Deux", "gridProperties": {"rowCount": 5, "columnCount": 3}}}],
+    });
+    let url = format!("{}v4/spreadsheets", simulator.running.sheets_url);
+    let token = simulator.token_of(0, crate::support::SCOPE).await;
+    let made = crate::support::reply(simulator.http.post(url).bearer_auth(token).json(&body)).await;
+    assert_eq!(made.status, 200, "{}", made.json);
+    let titles: Vec<_> = made.json["sheets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|sheet| sheet["properties"]["title"].clone())
+        .collect();
+    assert_eq!(titles, [json!("Un"), json!("Deux")]);
+    let properties = &made.json["properties"];
+    assert_eq!(
+        (&properties["locale"], &properties["timeZone"]),
+        (&json!("fr_FR"), &json!("Europe/Paris"))
+    );
+    let new = made.json["spreadsheetId"].as_str().unwrap();
+    let write = simulator
+        .sheets(
+            Method::PUT,
+            &format!("{new}/values/Deux!A1?valueInputOption=RAW"),
+            Some(&json!({"values": [["x"]]})),
+        )
+        .await;
+    assert_eq!(write.status, 200);
+    // and a sheet can be copied from one to the other
+    let body = json!({"destinationSpreadsheetId": simulator.tenant().spreadsheet_id});
+    let sheet = &made.json["sheets"][1]["properties"]["sheetId"];
+    let copied = simulator
+        .sheets(Method::POST, &format!("{new}/sheets/{sheet}:copyTo"), Some(&body))
+        .await;
+    assert_eq!(
+        (&copied.json["title"], &copied.json["index"]),
+        (&json!("Copy of Deux"), &json!(1))
+    );
+    assert_eq!(simulator.get("/values/'Copy of Deux'").await["values"], json!([["x"]]));
+}
+
+#[tokio::test]
+async fn what_is_typed_becomes_what_google_makes_of_it() {
+    let simulator = Simulator::start().await;
+    let typed = [
+        ("0042", json!(42), ""),
+        ("2,000,000.01", json!(2000000.01), "#,##0.00"),
+        ("2026-09-05", json!(46270), "yyyy-mm-dd"),
+        ("$100.15", json!(100.15), "\"$\"#,##0.00"),
+        ("'0123", json!("0123"), ""),
+        ("TRUE", json!(true), ""),
+        ("=sum( sheet1!b9:b9 )", json!("=sum( Sheet1!B9 )"), ""),
+    ];
+    for (at, (text, value, pattern)) in typed.iter().enumerate() {
+        let cell = format!("A{}", at + 1);
+        simulator.types(&cell, json!([[text]])).await;
+        let got = simulator.get(&format!("?ranges={cell}&fields=sheets.data.rowData.values(userEnteredValue,userEnteredFormat.numberFormat.pattern)")).await;
+        let got = &got["sheets"][0]["data"][0]["rowData"][0]["values"][0];
+        let entered = got["userEnteredValue"].as_object().unwrap().values().next().unwrap();
+        assert_eq!(entered, value, "{text}");
+        let found = got
+            .pointer("/userEnteredFormat/numberFormat/pattern")
+            .and_then(|pattern| pattern.as_str());
+        assert_eq!(found.unwrap_or_default(), *pattern, "{text}");
+    }
+    // a day without a year is one of this year
+    simulator.types("B1", json!([["1-2"]])).await;
+    assert_eq!(simulator.get("/values/B1").await["values"], json!([["1-2"]]));
+    let serial = simulator.get("/values/B1?valueRenderOption=UNFORMATTED_VALUE").await["values"][0][0]
+        .as_f64()
+        .unwrap();
+    assert!(serial > 46_000.0, "{serial}");
+    // RAW is not typing
+    let path = format!("{}/values/C1?valueInputOption=RAW", simulator.tenant().spreadsheet_id);
+    simulator
+        .sheets(Method::PUT, &path, Some(&json!({"values": [["'0123"]]})))
+        .await;
+    assert_eq!(simulator.values(0)[0][2], "'0123");
+}
+
+#[tokio::test]
+async fn a_column_becomes_as_wide_as_its_widest_text() {
+    let simulator = Simulator::start().await;
+    simulator
+        .types("A1:B2", json!([["A".repeat(1024), "Nom"], ["a", ""]]))
+        .await;
+    let columns = json!({"sheetId": 0, "dimension": "COLUMNS", "startIndex": 0, "endIndex": 3});
+    simulator
+        .apply(json!([{"autoResizeDimensions": {"dimensions": columns}}]))
+        .await;
+    let got = simulator.get("?fields=sheets.data.columnMetadata").await;
+    let width = |column: usize| {
+        got["sheets"][0]["data"][0]["columnMetadata"][column]["pixelSize"]
+            .as_i64()
+            .unwrap()
+    };
+    assert_eq!(width(0), 8691);
+    assert!((25..45).contains(&width(1)), "{}", width(1));
+    assert_eq!(width(2), 100, "an empty column stays as it is");
+}

@@ -15,6 +15,15 @@ pub struct Rect {
 }
 
 impl Rect {
+    pub fn cell(row: usize, column: usize) -> Self {
+        Self {
+            top: row,
+            bottom: row + 1,
+            left: column,
+            right: column + 1,
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.top >= self.bottom || self.left >= self.right
     }
@@ -236,8 +245,11 @@ pub fn resolve(book: &Spreadsheet, text: &str) -> ApiResult<(usize, Open)> {
     let (title, cells) = split_sheet(text);
     if let Some(title) = title {
         let sheet = book.position_by_title(&title).ok_or_else(unknown)?;
+        let named = |name| book.named_range(name).filter(|(at, _)| *at == sheet);
         let open = match cells {
-            Some(cells) => parse_cells(cells).ok_or_else(unknown)?,
+            Some(cells) => parse_cells(cells)
+                .or_else(|| Some(named(cells)?.1))
+                .ok_or_else(unknown)?,
             None => Open::default(),
         };
         return Ok((sheet, open));

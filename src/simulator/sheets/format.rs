@@ -348,6 +348,9 @@ fn typed_date(text: &str, locale: Locale) -> Option<(f64, Option<Value>)> {
         }
         ([day, month, year], true) => (ymd(*year, *month, *day)?, format!("dd{mark}mm{mark}yyyy")),
         ([month, day, year], false) => (ymd(*year, *month, *day)?, format!("m{mark}d{mark}yyyy")),
+        // no year: this one
+        ([day, month], true) => (ymd(this_year(), *month, *day)?, format!("d{mark}m")),
+        ([month, day], false) => (ymd(this_year(), *month, *day)?, format!("m{mark}d")),
         _ => return None,
     };
     let days = (date - Date::new(1970, 1, 1).ok()?).get_days();
@@ -359,6 +362,10 @@ fn typed_date(text: &str, locale: Locale) -> Option<(f64, Option<Value>)> {
             Some(json!({"type": "DATE_TIME", "pattern": format!("{pattern} h:mm:ss")})),
         ),
     })
+}
+
+fn this_year() -> i16 {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).year()
 }
 
 fn clock(text: &str) -> Option<Time> {

@@ -1,7 +1,7 @@
 //! Formulas as text: finding their references and rewriting them when rows, columns or sheets move.
 
 use super::{
-    a1::{column_index, column_name, quoted},
+    a1::{Rect, column_index, column_name, quoted},
     model::{Cell, CellValue, Row, Sheet, Spreadsheet},
     ranges::{Change, Shift},
 };
@@ -340,6 +340,59 @@ pub fn follow_title(book: &mut Spreadsheet, old: &str, new: Option<&str>) {
     });
 }
 
+/// The formula as Google keeps it: titles as they are written on the tabs, cells in capitals, a range of one cell as
+/// that cell.
+pub fn tidied(formula: &str, titles: &[String]) -> Box<str> {
+    let rewritten = rewrite(formula, |reference| {
+        let sheet = reference.sheet.as_ref().map(|named| {
+            let folded = named.to_lowercase();
+            let known = titles.iter().find(|title| title.to_lowercase() == folded);
+            known.unwrap_or(named).clone()
+        });
+        let is_cell = reference.first.column.is_some() && reference.first.row.is_some();
+        Fate::Becomes(Reference {
+            sheet,
+            first: reference.first,
+            last: reference.last.filter(|last| !is_cell || *last != reference.first),
+        })
+    });
+    rewritten.unwrap_or_else(|| formula.to_owned()).into()
+}
+
+/// Cells were cut out and pasted elsewhere: what pointed at them, or at ranges among them, points there.
+pub fn follow_cut(book: &mut Spreadsheet, (from, source): (i64, Rect), (to, top, left): (i64, usize, usize)) {
+    let title = |id| book.sheet(id).map(|sheet| sheet.title.clone()).unwrap_or_default();
+    let (from_title, to_title) = (title(from), title(to));
+    let folded = from_title.to_lowercase();
+    for_each_formula(book, |sheet, formula| {
+        rewrite(formula, |reference| {
+            let points_there = match &reference.sheet {
+                Some(named) => named.to_lowercase() == folded,
+                None => sheet == from,
+            };
+            let moved = |corner: Corner| {
+                let (column, row) = (corner.column?, corner.row?);
+                let index = |part: Part, start: usize, to: usize| Part {
+                    index: part.index - start + to,
+                    ..part
+                };
+                source.contains(row.index, column.index).then(|| Corner {
+                    column: Some(index(column, source.left, left)),
+                    row: Some(index(row, source.top, top)),
+                })
+            };
+            match (points_there, moved(reference.first), reference.last.map(moved)) {
+                (true, Some(first), None | Some(Some(_))) => Fate::Becomes(Reference {
+                    sheet: (reference.sheet.is_some() || sheet != to).then(|| to_title.clone()),
+                    first,
+                    last: reference.last.and_then(moved),
+                }),
+                _ => Fate::Stays,
+            }
+        })
+    });
+}
+
 /// The formula as it is pasted elsewhere: relative references move along.
 pub fn moved_by(formula: &str, rows: isize, columns: isize) -> Box<str> {
     let step = |part: Option<Part>, by: isize| match part {
@@ -457,6 +510,19 @@ mod tests {
         let delete = Change::Delete { start: 0, end: 1 };
         assert_eq!(after("=B1+$C$2", false, delete), "=A1+$B$2");
         assert_eq!(after("=SUM(A:C)", false, delete), "=SUM(A:B)");
+    }
+
+    #[test]
+    fn a_formula_is_kept_with_titles_and_cells_as_they_are_written() {
+        let titles = ["Sales".to_owned(), "L'été".to_owned()];
+        for (typed, kept) in [
+            ("=sum( sales!a3:a3 )", "=sum( Sales!A3 )"),
+            ("='l''été'!$b$2+nowhere!c1", "='L''été'!$B$2+nowhere!C1"),
+            ("=SUM(A:A)+2:2", "=SUM(A:A)+2:2"),
+            ("=\"a1\"", "=\"a1\""),
+        ] {
+            assert_eq!(&*tidied(typed, &titles), kept);
+        }
     }
 
     #[test]

@@ -108,8 +108,8 @@ impl Mask {
             .iter()
             .filter_map(|(field, inner)| {
                 let twin = match field.strip_suffix("Style") {
-                    Some(colour) if colour.ends_with("Color") => colour.to_owned(),
-                    _ if field.ends_with("Color") => format!("{field}Style"),
+                    Some(colour) if colour == "color" || colour.ends_with("Color") => colour.to_owned(),
+                    _ if field == "color" || field.ends_with("Color") => format!("{field}Style"),
                     _ => return None,
                 };
                 Some((twin, inner.clone()))

@@ -8,6 +8,7 @@
 mod a1;
 mod admin;
 mod batch;
+mod criteria;
 mod dump;
 mod error;
 mod eval;
@@ -23,6 +24,7 @@ mod schema;
 mod store;
 mod values;
 mod view;
+mod widths;
 mod xlsx;
 
 use std::sync::Arc;
@@ -61,6 +63,13 @@ impl Service {
                 let email = authenticate(&self.tokens, headers, &route.call)?;
                 self.check_quota(&email, &route.call)?;
                 let request = Request::parse(&route.call, &query, body)?;
+                match &route.call {
+                    Call::Create => return request.create(&self.store, &email),
+                    Call::CopySheet(sheet) => {
+                        return request.copy_sheet(&self.store, (&route.spreadsheet, *sheet), &email);
+                    }
+                    _ => {}
+                }
                 let document = self.store.open(&route.spreadsheet, &email, route.call.writes())?;
                 request.carry_out(&document, &Editor::Account(email))
             });
@@ -174,16 +183,17 @@ impl<'a> Request<'a> {
             Call::ValuesClear(range) => Ok(document.write(|book| values::clear(book, editor, range))?.0),
             Call::ValuesBatchUpdate => self.values_batch_update(document, editor),
             Call::ValuesBatchClear => self.values_batch_clear(document, editor),
+            Call::ValuesBatchUpdateByDataFilter => self.values_update_by_filter(document, editor),
+            Call::ValuesBatchClearByDataFilter => self.values_clear_by_filter(document, editor),
+            // they are calls of the store
+            Call::Create | Call::CopySheet(_) => Err(ApiError::not_found()),
             Call::SearchMetadata => metadata::search(&book, list(&self.body, "dataFilters")),
             Call::GetMetadata(id) => match metadata::by_id(&book, *id) {
                 Some((place, entry)) => Ok(entry.to_json(place)),
                 None => Err(ApiError::not_found()),
             },
         }?;
-        Ok(match &self.mask {
-            Some(mask) => mask.project(reply),
-            None => reply,
-        })
+        Ok(self.masked(reply))
     }
 
     fn render(&self) -> ApiResult<Render> {
@@ -271,6 +281,126 @@ impl<'a> Request<'a> {
         Ok(values::totals(&book, &updates))
     }
 
+    /// The A1 ranges that a data filter stands for.
+    fn a1_of_filter(book: &Spreadsheet, filter: &Value) -> ApiResult<Vec<String>> {
+        let mut ranges = Vec::new();
+        for filter in metadata::parse_filters(std::slice::from_ref(filter))? {
+            for (position, open) in metadata::ranges_of_filter(book, &filter)? {
+                let sheet = &book.sheets[position];
+                let rect = open.within(sheet).map_err(ApiError::invalid)?;
+                ranges.push(a1::Open::from(rect).a1_of(sheet));
+            }
+        }
+        Ok(ranges)
+    }
+
+    fn values_update_by_filter(&self, document: &Document, editor: &Editor) -> ApiResult<Value> {
+        let user_entered = values::is_user_entered(self.body.get("valueInputOption").and_then(Value::as_str))?;
+        let data = list(&self.body, "data");
+        let (updates, book) = document.write(|book| {
+            let mut updates = Vec::new();
+            for (at, data) in data.iter().enumerate() {
+                let filter = &data["dataFilter"];
+                let mut data = data.clone();
+                if let Value::Object(data) = &mut data {
+                    data.remove("dataFilter");
+                }
+                let body = values::Body::parse(&data, &format!("data[{at}]"))?;
+                for range in Self::a1_of_filter(book, filter)? {
+                    let updated = values::update(book, editor, &range, &body, user_entered)?;
+                    updates.push((updated, filter.clone()));
+                }
+            }
+            Ok(updates)
+        })?;
+        let (updates, filters): (Vec<_>, Vec<_>) = updates.into_iter().unzip();
+        let mut totals = values::totals(&book, &updates);
+        for (response, filter) in totals["responses"].as_array_mut().into_iter().flatten().zip(filters) {
+            response["dataFilter"] = filter;
+        }
+        Ok(totals)
+    }
+
+    fn values_clear_by_filter(&self, document: &Document, editor: &Editor) -> ApiResult<Value> {
+        let filters = list(&self.body, "dataFilters");
+        let (cleared, book) = document.write(|book| {
+            let mut cleared = Vec::new();
+            for filter in filters {
+                for range in Self::a1_of_filter(book, filter)? {
+                    cleared.push(values::clear(book, editor, &range)?["clearedRange"].take());
+                }
+            }
+            Ok(cleared)
+        })?;
+        Ok(json!({"spreadsheetId": book.id, "clearedRanges": cleared}))
+    }
+
+    /// A new spreadsheet is its maker's; sheets that are given take the place of the first one.
+    fn create(&self, store: &Store, email: &str) -> ApiResult<Value> {
+        let id = format!("1New{:032x}{:08x}", rand::random::<u128>(), rand::random::<u32>());
+        let title = self.body.pointer("/properties/title").and_then(Value::as_str);
+        let mut book = Spreadsheet::fresh(id, title.unwrap_or("Untitled spreadsheet"));
+        let editor = Editor::Account(email.to_owned());
+        let mut requests = Vec::new();
+        if let Some(properties) = self.body.get("properties") {
+            let given = ["locale", "timeZone", "autoRecalc"];
+            let fields: Vec<&str> = given
+                .into_iter()
+                .filter(|name| properties.get(name).is_some())
+                .collect();
+            if !fields.is_empty() {
+                requests.push(
+                    json!({"updateSpreadsheetProperties": {"properties": properties, "fields": fields.join(",")}}),
+                );
+            }
+        }
+        let sheets = list(&self.body, "sheets");
+        if !sheets.is_empty() {
+            // out of the way of ids and titles that are given
+            let first = std::sync::Arc::make_mut(&mut book.sheets[0]);
+            (first.id, first.title) = (-1, "\u{0}".into());
+            requests.extend(
+                sheets
+                    .iter()
+                    .map(|sheet| json!({"addSheet": {"properties": sheet["properties"]}})),
+            );
+        }
+        if !requests.is_empty() {
+            batch::apply(&mut book, &editor, requests)?;
+        }
+        book.sheets.retain(|sheet| sheet.id >= 0);
+        let shown = View {
+            mask: Mask::all(),
+            masked: false,
+            include_grid_data: false,
+            ranges: Vec::new(),
+            editor: &editor,
+        }
+        .show(&book)
+        .map_err(ApiError::invalid)?;
+        store.insert(Document::new(book, [(email.to_owned(), Role::Writer)].into()));
+        Ok(self.masked(shown))
+    }
+
+    fn copy_sheet(&self, store: &Store, (id, sheet): (&str, i64), email: &str) -> ApiResult<Value> {
+        let source = store.open(id, email, false)?;
+        let target = self.body.get("destinationSpreadsheetId").and_then(Value::as_str);
+        let target = store.open(target.unwrap_or_default(), email, true)?;
+        let State { book, .. } = source.state();
+        let original = book
+            .sheet(sheet)
+            .ok_or_else(|| ApiError::invalid(model::no_grid(sheet)))?;
+        let (properties, _) = target.write(|book| batch::copy_in(book, original).map_err(ApiError::invalid))?;
+        Ok(self.masked(properties))
+    }
+
+    fn masked(&self, reply: Value) -> Value {
+        match &self.mask {
+            Some(mask) => mask.project(reply),
+            None => reply,
+        }
+    }
+
     fn values_batch_clear(&self, document: &Document, editor: &Editor) -> ApiResult<Value> {
         let ranges = list(&self.body, "ranges");
         let (cleared, book) = document.write(|book| {
@@ -310,6 +440,10 @@ fn check_mask(call: &Call, mask: &Mask) -> ApiResult<()> {
         Call::ValuesClear(_) => schema::check_mask::<api::ClearValuesResponse>(mask),
         Call::ValuesBatchUpdate => schema::check_mask::<api::BatchUpdateValuesResponse>(mask),
         Call::ValuesBatchClear => schema::check_mask::<api::BatchClearValuesResponse>(mask),
+        Call::ValuesBatchUpdateByDataFilter => schema::check_mask::<api::BatchUpdateValuesByDataFilterResponse>(mask),
+        Call::ValuesBatchClearByDataFilter => schema::check_mask::<api::BatchClearValuesByDataFilterResponse>(mask),
+        Call::CopySheet(_) => schema::check_mask::<api::SheetProperties>(mask),
+        Call::Create => schema::check_mask::<api::Spreadsheet>(mask),
         Call::SearchMetadata => schema::check_mask::<api::SearchDeveloperMetadataResponse>(mask),
         Call::GetMetadata(_) => schema::check_mask::<api::DeveloperMetadata>(mask),
     }

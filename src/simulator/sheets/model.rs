@@ -46,6 +46,7 @@ pub struct Sheet {
     pub columns: Vec<Dimension>,
     pub merges: Vec<Rect>,
     pub basic_filter: Option<Anchored>,
+    pub filter_views: Vec<Anchored>,
     pub protected: Vec<Protection>,
     pub tables: Vec<Anchored>,
     pub bandings: Vec<Anchored>,
@@ -101,6 +102,10 @@ pub struct Dimension {
     pub hidden: bool,
     pub pixel_size: Option<i64>,
     pub metadata: Vec<DeveloperMetadata>,
+    /// In how many groups it is; a group is a run of rows or columns that are at least so deep.
+    pub depth: u8,
+    /// The groups that are collapsed: bit n for the one of depth n + 1.
+    pub collapsed: u8,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -209,6 +214,7 @@ impl Sheet {
             columns: vec![Dimension::default(); columns],
             merges: Vec::new(),
             basic_filter: None,
+            filter_views: Vec::new(),
             protected: Vec::new(),
             tables: Vec::new(),
             bandings: Vec::new(),
@@ -316,6 +322,11 @@ impl Spreadsheet {
         self.sheets
             .iter()
             .position(|sheet| sheet.title.to_lowercase() == folded)
+    }
+
+    /// Of all sheets, as formulas may name them.
+    pub fn titles(&self) -> Vec<String> {
+        self.sheets.iter().map(|sheet| sheet.title.clone()).collect()
     }
 
     pub fn first_visible(&self) -> usize {

@@ -169,6 +169,7 @@ impl Shift {
         let Sheet {
             merges,
             basic_filter,
+            filter_views,
             protected,
             tables,
             bandings,
@@ -188,6 +189,7 @@ impl Shift {
             None => false,
         };
         basic_filter.take_if(|filter| !keep(filter));
+        filter_views.retain_mut(keep);
         tables.retain_mut(keep);
         bandings.retain_mut(keep);
         for format in conditional_formats.iter_mut() {

@@ -18,12 +18,18 @@ pub enum Call {
     ValuesBatchUpdate,
     ValuesBatchClear,
     ValuesBatchGetByDataFilter,
+    ValuesBatchUpdateByDataFilter,
+    ValuesBatchClearByDataFilter,
     SearchMetadata,
     GetMetadata(i64),
+    /// The sheet that is copied into another spreadsheet.
+    CopySheet(i64),
+    Create,
 }
 
 #[derive(Debug, PartialEq)]
 pub struct Route {
+    /// Empty for a call that makes one.
     pub spreadsheet: String,
     pub call: Call,
 }
@@ -31,9 +37,15 @@ pub struct Route {
 impl Route {
     /// `None` = no such path, 404.
     pub fn parse(method: &Method, path: &str) -> Option<Self> {
-        let segments: Vec<&str> = path.strip_prefix("/v4/spreadsheets/")?.split('/').collect();
         let get = method == Method::GET;
         let post = method == Method::POST;
+        if path == "/v4/spreadsheets" && post {
+            return Some(Self {
+                spreadsheet: String::new(),
+                call: Call::Create,
+            });
+        }
+        let segments: Vec<&str> = path.strip_prefix("/v4/spreadsheets/")?.split('/').collect();
         let (id, call) = match segments.as_slice() {
             [id] => match id.split_once(':') {
                 Some((id, "batchUpdate")) if post => (id, Call::BatchUpdate),
@@ -45,6 +57,12 @@ impl Route {
             [id, "values:batchUpdate"] if post => (*id, Call::ValuesBatchUpdate),
             [id, "values:batchClear"] if post => (*id, Call::ValuesBatchClear),
             [id, "values:batchGetByDataFilter"] if post => (*id, Call::ValuesBatchGetByDataFilter),
+            [id, "values:batchUpdateByDataFilter"] if post => (*id, Call::ValuesBatchUpdateByDataFilter),
+            [id, "values:batchClearByDataFilter"] if post => (*id, Call::ValuesBatchClearByDataFilter),
+            [id, "sheets", sheet] if post => match sheet.split_once(':')? {
+                (sheet, "copyTo") => (*id, Call::CopySheet(sheet.parse().ok()?)),
+                _ => return None,
+            },
             [id, "values", range] if get => (*id, Call::ValuesGet(percent_decoded(range))),
             [id, "values", range] if method == Method::PUT => (*id, Call::ValuesUpdate(percent_decoded(range))),
             [id, "values", range] if post => match range.rsplit_once(':')? {
@@ -71,7 +89,11 @@ impl Call {
             | Self::ValuesAppend(_)
             | Self::ValuesClear(_)
             | Self::ValuesBatchUpdate
-            | Self::ValuesBatchClear => true,
+            | Self::ValuesBatchClear
+            | Self::ValuesBatchUpdateByDataFilter
+            | Self::ValuesBatchClearByDataFilter
+            | Self::CopySheet(_)
+            | Self::Create => true,
             Self::Get
             | Self::GetByDataFilter
             | Self::ValuesGet(_)
@@ -96,6 +118,10 @@ impl Call {
             Self::ValuesBatchUpdate => "BatchUpdateValues",
             Self::ValuesBatchClear => "BatchClearValues",
             Self::ValuesBatchGetByDataFilter => "BatchGetValuesByDataFilter",
+            Self::ValuesBatchUpdateByDataFilter => "BatchUpdateValuesByDataFilter",
+            Self::ValuesBatchClearByDataFilter => "BatchClearValuesByDataFilter",
+            Self::CopySheet(_) => "CopySheet",
+            Self::Create => "CreateSpreadsheet",
             Self::SearchMetadata => "SearchDeveloperMetadata",
             Self::GetMetadata(_) => "GetDeveloperMetadata",
         }
@@ -115,6 +141,10 @@ impl Call {
             Self::ValuesBatchUpdate => "values.batchUpdate",
             Self::ValuesBatchClear => "values.batchClear",
             Self::ValuesBatchGetByDataFilter => "values.batchGetByDataFilter",
+            Self::ValuesBatchUpdateByDataFilter => "values.batchUpdateByDataFilter",
+            Self::ValuesBatchClearByDataFilter => "values.batchClearByDataFilter",
+            Self::CopySheet(_) => "sheets.copyTo",
+            Self::Create => "spreadsheets.create",
             Self::SearchMetadata => "developerMetadata.search",
             Self::GetMetadata(_) => "developerMetadata.get",
         }

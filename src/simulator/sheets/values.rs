@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::{
     a1::{self, Open, Rect, column_name},
+    batch::tables,
     error::{ApiError, ApiResult},
     eval::{Effective, Evaluator},
     format::{self, Locale},
-    metadata,
+    formula, metadata,
     model::{Cell, CellValue, Editor, MAX_CELL_TEXT, Sheet, Spreadsheet, number},
     protect,
 };
@@ -351,6 +352,7 @@ fn write(
         cells: 0,
     };
     protect::check(&book.sheets[position], editor, &rect).map_err(ApiError::invalid)?;
+    let titles = book.titles();
     let sheet = Arc::make_mut(&mut book.sheets[position]);
     for (outer, line) in body.values.iter().enumerate() {
         for (inner, value) in line.iter().enumerate() {
@@ -364,7 +366,10 @@ fn write(
             updated.rows.insert(row);
             updated.columns.insert(column);
             updated.cells += 1;
-            let (value, format) = entered(value, sheet.cell(row, column), user_entered, locale)?;
+            let (mut value, format) = entered(value, sheet.cell(row, column), user_entered, locale)?;
+            if let CellValue::Formula(formula) = &mut value {
+                *formula = formula::tidied(formula, &titles);
+            }
             if sheet.is_covered(row, column) {
                 continue;
             }
@@ -378,7 +383,16 @@ fn write(
             });
         }
     }
+    check_tables(book, position, &rect)?;
     Ok(updated)
+}
+
+fn check_tables(book: &Spreadsheet, position: usize, rect: &Rect) -> ApiResult<()> {
+    let sheet = &book.sheets[position];
+    match tables::has_header_in(sheet, rect) {
+        true => tables::check_names(book, sheet.id).map_err(ApiError::invalid),
+        false => Ok(()),
+    }
 }
 
 fn entered(value: &Value, cell: &Cell, user_entered: bool, locale: Locale) -> ApiResult<(CellValue, Option<Value>)> {
@@ -419,6 +433,7 @@ pub fn clear(book: &mut Spreadsheet, editor: &Editor, range: &str) -> ApiResult<
             row.trim();
         }
     }
+    check_tables(book, position, &rect)?;
     Ok(json!({"spreadsheetId": book.id, "clearedRange": Open::from(rect).a1_of(&book.sheets[position])}))
 }
 

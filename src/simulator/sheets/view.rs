@@ -1,14 +1,19 @@
 //! A spreadsheet as `spreadsheets.get` shows it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{
     a1::{Open, Rect},
+    batch::{groups, tables},
+    criteria,
     eval::{Effective, Evaluator},
     format::{self, Locale},
     mask::Mask,
     model::{
-        Anchored, Cell, CellValue, Dimension, Editor, NamedRange, Object, Place, Protection, Sheet, Spreadsheet, number,
+        Anchored, Cell, CellValue, ConditionalFormat, Dimension, Editor, NamedRange, Object, Place, Protection, Sheet,
+        Spreadsheet, number,
     },
     ranges::grid_range,
 };
@@ -97,14 +102,18 @@ impl View<'_> {
             }
         };
         list("merges", rects(&sheet.merges));
-        list("tables", anchored(&sheet.tables));
+        let tables = sheet.tables.iter().map(|table| tables::shown(book, position, table));
+        list("tables", tables.collect());
+        list("filterViews", anchored(&sheet.filter_views));
+        list("rowGroups", groups::shown(sheet, true).into());
+        list("columnGroups", groups::shown(sheet, false).into());
         list("bandedRanges", anchored(&sheet.bandings));
         list(
             "conditionalFormats",
             sheet
                 .conditional_formats
                 .iter()
-                .map(|format| with(&format.body, "ranges", rects(&format.ranges)))
+                .map(|format| conditional_format(sheet.id, format))
                 .collect(),
         );
         list(
@@ -136,8 +145,14 @@ fn with(body: &Object, name: &str, value: Value) -> Value {
     Value::Object(shown)
 }
 
-fn with_range(sheet: i64, anchored: &Anchored) -> Value {
+pub fn with_range(sheet: i64, anchored: &Anchored) -> Value {
     with(&anchored.body, "range", grid_range(sheet, &Open::from(anchored.range)))
+}
+
+pub fn conditional_format(sheet: i64, format: &ConditionalFormat) -> Value {
+    let ranges = format.ranges.iter();
+    let ranges = ranges.map(|range| grid_range(sheet, &Open::from(*range)));
+    with(&format.body, "ranges", ranges.collect())
 }
 
 pub fn named_range(named: &NamedRange) -> Value {
@@ -230,9 +245,14 @@ fn grid_data(
         }
     }
     if mask.names("rowMetadata") {
+        let filtered = filtered_rows(evaluator, book, position);
         let rows = sheet.rows[rect.top..rect.bottom].iter().enumerate().map(|(at, row)| {
             let place = Place::Row(sheet.id, rect.top + at);
-            dimension(row.dimension.as_deref(), place, 21)
+            let mut shown = dimension(row.dimension.as_deref(), place, 21);
+            if filtered.contains(&(rect.top + at)) {
+                shown["hiddenByFilter"] = json!(true);
+            }
+            shown
         });
         shown["rowMetadata"] = rows.collect();
     }
@@ -249,11 +269,36 @@ fn grid_data(
     shown
 }
 
+/// Rows that the basic filter hides.
+pub fn filtered_rows(evaluator: &Evaluator<'_>, book: &Spreadsheet, position: usize) -> BTreeSet<usize> {
+    let sheet = &book.sheets[position];
+    let Some(filter) = &sheet.basic_filter else {
+        return BTreeSet::new();
+    };
+    let criteria = criteria::of(&filter.body);
+    if criteria.is_empty() {
+        return BTreeSet::new();
+    }
+    let locale = Locale::of(&book.locale);
+    let hides = |row: usize| {
+        criteria.iter().any(|(column, criterion)| {
+            let value = evaluator.cell(position, row, *column);
+            let text = format::shown(&value, sheet.cell(row, *column), locale);
+            criterion.hides(&value, &text)
+        })
+    };
+    (filter.range.top + 1..filter.range.bottom)
+        .filter(|row| hides(*row))
+        .collect()
+}
+
 fn dimension(dimension: Option<&Dimension>, place: Place, default_size: i64) -> Value {
     let Some(Dimension {
         hidden,
         pixel_size,
         metadata,
+        depth: _,
+        collapsed: _,
     }) = dimension
     else {
         return json!({"pixelSize": default_size});

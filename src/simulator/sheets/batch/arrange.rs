@@ -5,7 +5,7 @@ use std::{cmp::Ordering, sync::Arc};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{arguments, no_reply};
+use super::{arguments, cells::Coordinate, no_reply};
 use crate::simulator::sheets::{
     a1::{Open, Rect},
     eval::{Effective, Evaluator},
@@ -114,6 +114,57 @@ fn paste(cell: &mut Cell, model: &Cell, effective: &Effective, kind: &str, by: (
         "PASTE_FORMAT" => cell.set_field("userEnteredFormat", model.field("userEnteredFormat").cloned()),
         _ => {}
     }
+}
+
+/// Cells go to another place with all that they have; formulas that point at them follow.
+pub fn cut_paste(book: &mut Spreadsheet, editor: &Editor, request: Value) -> Result<Value, String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    struct CutPaste {
+        source: GridRange,
+        destination: Coordinate,
+        paste_type: Option<String>,
+    }
+    let CutPaste {
+        source,
+        destination,
+        paste_type,
+    } = arguments(request)?;
+    if let Some(kind) = paste_type.filter(|kind| kind != "PASTE_NORMAL") {
+        return Err(format!("the simulator does not know pasteType {kind} in cutPaste"));
+    }
+    let from = source.within(book)?;
+    let target = Open {
+        top: Some(destination.row_index),
+        bottom: Some(destination.row_index + from.bottom - from.top),
+        left: Some(destination.column_index),
+        right: Some(destination.column_index + from.right - from.left),
+    };
+    let cells: Vec<Vec<Cell>> = {
+        let sheet = book.sheet_mut(source.sheet_id)?;
+        protect::check(sheet, editor, &from)?;
+        let columns = from.left..from.right;
+        let row = |row: usize| columns.clone().map(|column| sheet.cell(row, column).clone()).collect();
+        (from.top..from.bottom).map(row).collect()
+    };
+    let area = target.within(book.sheet_mut(destination.sheet_id)?)?;
+    protect::check(book.sheet_mut(destination.sheet_id)?, editor, &area)?;
+    let source_sheet = book.sheet_mut(source.sheet_id)?;
+    for row in from.top..from.bottom {
+        for column in from.left..from.right {
+            source_sheet.edit(row, column, |cell| *cell = Cell::default());
+        }
+    }
+    let sheet = book.sheet_mut(destination.sheet_id)?;
+    for row in area.top..area.bottom {
+        for column in area.left..area.right {
+            let cell = cells[row - area.top][column - area.left].clone();
+            sheet.edit(row, column, |old| *old = cell);
+        }
+    }
+    let to = (destination.sheet_id, area.top, area.left);
+    formula::follow_cut(book, (source.sheet_id, from), to);
+    Ok(no_reply())
 }
 
 pub fn sort_range(book: &mut Spreadsheet, editor: &Editor, request: Value) -> Result<Value, String> {

@@ -3,29 +3,30 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{arguments, check_cells, no_reply, required_mask};
+use super::{arguments, check_cells, no_reply, required_mask, tables};
 use crate::simulator::sheets::{
     formula,
     metadata::DimensionRange,
     model::{Cell, CellValue, Dimension, Editor, MAX_CELLS, Row, Sheet, Spreadsheet, no_grid},
     protect,
     ranges::{Change, Shift},
+    widths,
 };
 
 /// Which rows or columns of which sheet, with open ends closed.
-struct Span {
-    sheet: i64,
-    rows: bool,
-    start: usize,
-    end: usize,
+pub struct Span {
+    pub sheet: i64,
+    pub rows: bool,
+    pub start: usize,
+    pub end: usize,
     /// Rows or columns of the grid.
     size: usize,
 }
 
 impl Span {
-    fn of(book: &Spreadsheet, range: &DimensionRange) -> Result<Self, String> {
+    pub fn of(book: &Spreadsheet, range: &DimensionRange) -> Result<Self, String> {
         let sheet = book.sheet(range.sheet_id).ok_or_else(|| no_grid(range.sheet_id))?;
         let rows = range.is_rows()?;
         let size = if rows { sheet.rows.len() } else { sheet.columns.len() };
@@ -56,7 +57,7 @@ impl Span {
         }
     }
 
-    fn must_exist(&self) -> Result<(), String> {
+    pub fn must_exist(&self) -> Result<(), String> {
         let (what, size) = (self.what(), self.size);
         if self.end > size {
             let at = self.start.max(size);
@@ -65,6 +66,16 @@ impl Span {
             ));
         }
         Ok(())
+    }
+
+    pub fn change_each(&self, sheet: &mut Sheet, change: impl Fn(&mut Dimension)) {
+        if self.rows {
+            for row in &mut sheet.rows[self.start..self.end] {
+                change(Arc::make_mut(row).dimension_mut());
+            }
+        } else {
+            sheet.columns[self.start..self.end].iter_mut().for_each(change);
+        }
     }
 }
 
@@ -106,8 +117,12 @@ pub fn insert_dimension(book: &mut Spreadsheet, editor: &Editor, request: Value)
     let sheet = book.sheet_mut(span.sheet)?;
     protect::check_shift(sheet, editor, shift)?;
     let model = if inherit_from_before { start - 1 } else { start };
+    let deep = depth_at(sheet, span.rows, start);
     if span.rows {
-        let row = heir_of_row(&sheet.rows[model]);
+        let mut row = heir_of_row(&sheet.rows[model]);
+        if deep > 0 {
+            row.dimension_mut().depth = deep;
+        }
         sheet
             .rows
             .splice(start..start, std::iter::repeat_n(Arc::new(row), count));
@@ -117,6 +132,7 @@ pub fn insert_dimension(book: &mut Spreadsheet, editor: &Editor, request: Value)
     } else {
         let column = Dimension {
             pixel_size: sheet.columns[model].pixel_size,
+            depth: deep,
             ..Dimension::default()
         };
         sheet.columns.splice(start..start, std::iter::repeat_n(column, count));
@@ -134,9 +150,23 @@ pub fn insert_dimension(book: &mut Spreadsheet, editor: &Editor, request: Value)
         }
     }
     shift.apply_to(sheet, inherit_from_before);
+    tables::fill_names(sheet);
     formula::follow_shift(book, span.sheet, shift);
     check_cells(book)?;
     Ok(no_reply())
+}
+
+/// In how many groups a row or column is that is inserted between two: in those that both are in.
+fn depth_at(sheet: &Sheet, rows: bool, at: usize) -> u8 {
+    let depth = |at: usize| match rows {
+        true => sheet
+            .rows
+            .get(at)
+            .and_then(|row| row.dimension.as_ref())
+            .map_or(0, |own| own.depth),
+        false => sheet.columns.get(at).map_or(0, |own| own.depth),
+    };
+    at.checked_sub(1).map_or(0, |before| depth(before).min(depth(at)))
 }
 
 /// An inserted row takes over format and validation, no content; a checkbox arrives unticked.
@@ -299,16 +329,6 @@ pub fn append_dimension(book: &mut Spreadsheet, _: &Editor, request: Value) -> R
     Ok(no_reply())
 }
 
-fn each_dimension(sheet: &mut Sheet, span: &Span, change: impl Fn(&mut Dimension)) {
-    if span.rows {
-        for row in &mut sheet.rows[span.start..span.end] {
-            change(Arc::make_mut(row).dimension_mut());
-        }
-    } else {
-        sheet.columns[span.start..span.end].iter_mut().for_each(change);
-    }
-}
-
 pub fn update_dimension_properties(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result<Value, String> {
     #[derive(Deserialize, Default)]
     #[serde(rename_all = "camelCase", default)]
@@ -332,7 +352,7 @@ pub fn update_dimension_properties(book: &mut Spreadsheet, _: &Editor, request: 
     let mask = required_mask(fields.as_deref())?;
     let span = Span::of(book, &range)?;
     span.must_exist()?;
-    each_dimension(book.sheet_mut(span.sheet)?, &span, |dimension| {
+    span.change_each(book.sheet_mut(span.sheet)?, |dimension| {
         if mask.names("pixelSize") {
             dimension.pixel_size = properties.pixel_size;
         }
@@ -343,7 +363,7 @@ pub fn update_dimension_properties(book: &mut Spreadsheet, _: &Editor, request: 
     Ok(no_reply())
 }
 
-/// Widths are guessed from the number of characters.
+/// A column becomes as wide as its widest text; an empty one stays as it is.
 pub fn auto_resize_dimensions(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result<Value, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -355,28 +375,15 @@ pub fn auto_resize_dimensions(book: &mut Spreadsheet, _: &Editor, request: Value
     span.must_exist()?;
     let sheet = book.sheet_mut(span.sheet)?;
     if span.rows {
-        each_dimension(sheet, &span, |dimension| dimension.pixel_size = None);
+        span.change_each(sheet, |dimension| dimension.pixel_size = None);
         return Ok(no_reply());
     }
-    for column in span.start..span.end {
-        let longest = sheet
-            .rows
-            .iter()
-            .map(|row| characters(row.cell(column)))
-            .max()
-            .unwrap_or(0);
-        if longest > 0 {
-            sheet.columns[column].pixel_size = Some((longest * 7 + 14).clamp(21, 600) as i64);
+    let texts = widths::of_columns(book, span.sheet, span.start..span.end)?;
+    let sheet = book.sheet_mut(span.sheet)?;
+    for (column, width) in (span.start..span.end).zip(texts) {
+        if width > 0 {
+            sheet.columns[column].pixel_size = Some(width);
         }
     }
     Ok(no_reply())
-}
-
-fn characters(cell: &Cell) -> usize {
-    match &cell.value {
-        CellValue::Empty => 0,
-        CellValue::Text(text) | CellValue::Formula(text) => text.chars().count(),
-        CellValue::Number(number) => json!(number).to_string().len(),
-        CellValue::Bool(_) => 5,
-    }
 }

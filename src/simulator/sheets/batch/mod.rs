@@ -6,9 +6,17 @@
 mod arrange;
 mod cells;
 mod dimensions;
+mod filters;
+pub mod groups;
+mod looks;
+mod merges;
 mod metadata;
-mod ranges;
+mod names;
+mod protections;
 mod sheets;
+pub mod tables;
+mod text;
+mod writing;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -16,8 +24,9 @@ use serde_json::{Value, json};
 use super::{
     error::{ApiError, ApiResult},
     mask::Mask,
-    model::{Editor, MAX_CELLS, MAX_COLUMNS, Spreadsheet},
-    schema,
+    model::{Anchored, Editor, MAX_CELLS, MAX_COLUMNS, Object, Sheet, Spreadsheet},
+    ranges::GridRange,
+    schema, view,
 };
 
 /// Most requests of one batch.
@@ -28,39 +37,57 @@ type Handler = fn(&mut Spreadsheet, &Editor, Value) -> Result<Value, String>;
 /// Every kind of request that is simulated.
 fn handler(kind: &str) -> Option<Handler> {
     Some(match kind {
-        "addBanding" => ranges::add_banding,
-        "addConditionalFormatRule" => ranges::add_conditional_format_rule,
-        "addNamedRange" => ranges::add_named_range,
-        "addProtectedRange" => ranges::add_protected_range,
+        "addBanding" => looks::add_banding,
+        "addConditionalFormatRule" => looks::add_conditional_format_rule,
+        "addDimensionGroup" => groups::add,
+        "addFilterView" => filters::add_view,
+        "addNamedRange" => names::add,
+        "addProtectedRange" => protections::add,
         "addSheet" => sheets::add_sheet,
-        "addTable" => ranges::add_table,
+        "addTable" => tables::add,
         "appendCells" => cells::append_cells,
         "appendDimension" => dimensions::append_dimension,
         "autoResizeDimensions" => dimensions::auto_resize_dimensions,
-        "clearBasicFilter" => ranges::clear_basic_filter,
+        "clearBasicFilter" => filters::clear_basic,
         "copyPaste" => arrange::copy_paste,
         "createDeveloperMetadata" => metadata::create,
-        "deleteBanding" => ranges::delete_banding,
+        "cutPaste" => arrange::cut_paste,
+        "deleteBanding" => looks::delete_banding,
+        "deleteConditionalFormatRule" => looks::delete_conditional_format_rule,
         "deleteDeveloperMetadata" => metadata::delete,
         "deleteDimension" => dimensions::delete_dimension,
-        "deleteNamedRange" => ranges::delete_named_range,
-        "deleteProtectedRange" => ranges::delete_protected_range,
+        "deleteDimensionGroup" => groups::delete,
+        "deleteDuplicates" => text::delete_duplicates,
+        "deleteFilterView" => filters::delete_view,
+        "deleteNamedRange" => names::delete,
+        "deleteProtectedRange" => protections::delete,
         "deleteSheet" => sheets::delete_sheet,
-        "deleteTable" => ranges::delete_table,
+        "deleteTable" => tables::delete,
+        "duplicateFilterView" => filters::duplicate_view,
         "duplicateSheet" => sheets::duplicate_sheet,
+        "findReplace" => text::find_replace,
         "insertDimension" => dimensions::insert_dimension,
-        "mergeCells" => ranges::merge_cells,
+        "mergeCells" => merges::merge_cells,
         "moveDimension" => dimensions::move_dimension,
         "repeatCell" => cells::repeat_cell,
-        "setBasicFilter" => ranges::set_basic_filter,
+        "setBasicFilter" => filters::set_basic,
         "setDataValidation" => cells::set_data_validation,
         "sortRange" => arrange::sort_range,
-        "unmergeCells" => ranges::unmerge_cells,
+        "trimWhitespace" => text::trim_whitespace,
+        "unmergeCells" => merges::unmerge_cells,
+        "updateBanding" => looks::update_banding,
+        "updateBorders" => looks::update_borders,
         "updateCells" => cells::update_cells,
+        "updateConditionalFormatRule" => looks::update_conditional_format_rule,
         "updateDeveloperMetadata" => metadata::update,
+        "updateDimensionGroup" => groups::update,
         "updateDimensionProperties" => dimensions::update_dimension_properties,
+        "updateFilterView" => filters::update_view,
+        "updateNamedRange" => names::update,
+        "updateProtectedRange" => protections::update,
         "updateSheetProperties" => sheets::update_sheet_properties,
         "updateSpreadsheetProperties" => sheets::update_spreadsheet_properties,
+        "updateTable" => tables::update,
         _ => return None,
     })
 }
@@ -88,11 +115,26 @@ pub fn apply(book: &mut Spreadsheet, editor: &Editor, requests: Vec<Value>) -> A
     Ok(replies)
 }
 
+/// A copy of a sheet of another spreadsheet; its properties there.
+pub fn copy_in(book: &mut Spreadsheet, original: &Sheet) -> Result<Value, String> {
+    let mut copy = original.clone();
+    copy.title = std::iter::once(format!("Copy of {}", copy.title))
+        .chain((1..).map(|number| format!("Copy of {} {number}", copy.title)))
+        .find(|title| book.position_by_title(title).is_none())
+        .unwrap_or_default();
+    sheets::make_own(book, &mut copy, None)?;
+    let index = book.sheets.len();
+    book.sheets.push(std::sync::Arc::new(copy));
+    check_cells(book)?;
+    Ok(view::sheet_properties(&book.sheets[index], index))
+}
+
 fn parse(at: usize, request: Value) -> ApiResult<(String, Handler, Value)> {
     let path = format!("requests[{at}]");
-    let Value::Object(request) = request else {
+    let Value::Object(mut request) = request else {
         return Err(ApiError::bad_json(&path, format!("Invalid value at '{path}'")));
     };
+    request.values_mut().for_each(drop_nulls);
     schema::check_request(&request, &path)?;
     let mut kinds = request.into_iter();
     let Some((kind, arguments)) = kinds.next() else {
@@ -106,7 +148,23 @@ fn parse(at: usize, request: Value) -> ApiResult<(String, Handler, Value)> {
     }
     match handler(&kind) {
         Some(handler) => Ok((kind, handler, arguments)),
+        // Google pastes into visible rows only: with a filter on, a program would write into other people's rows
+        None if kind == "pasteData" => Err(ApiError::not_simulated(
+            "the request pasteData, which skips rows that a filter hides; use updateCells",
+        )),
         None => Err(ApiError::not_simulated(&format!("the request {kind}"))),
+    }
+}
+
+/// A field that is null is a field that is not given.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
     }
 }
 
@@ -123,6 +181,31 @@ fn required_mask(fields: Option<&str>) -> Result<Mask, String> {
         }
         Some(fields) => Mask::parse(fields).map_err(|rest| format!("Invalid field mask near '{rest}'")),
     }
+}
+
+/// The object in a field of a request.
+fn object(mut request: Value, field: &str) -> Object {
+    match request.get_mut(field).map(Value::take) {
+        Some(Value::Object(object)) => object,
+        _ => Object::new(),
+    }
+}
+
+/// An object with a `range`: the range apart, in the grid as it is.
+fn anchored(book: &Spreadsheet, mut body: Object) -> Result<(i64, Anchored), String> {
+    let range: GridRange = match body.remove("range") {
+        Some(range) => arguments(range)?,
+        None => GridRange::default(),
+    };
+    let rect = range.within(book)?;
+    Ok((range.sheet_id, Anchored { range: rect, body }))
+}
+
+/// The id of the sheet that has an item, and its place in the sheet's list.
+fn find<T>(book: &Spreadsheet, list: impl Fn(&Sheet) -> &Vec<T>, is_it: impl Fn(&T) -> bool) -> Option<(i64, usize)> {
+    book.sheets
+        .iter()
+        .find_map(|sheet| Some((sheet.id, list(sheet).iter().position(&is_it)?)))
 }
 
 fn reply(kind: &str, content: Value) -> Value {

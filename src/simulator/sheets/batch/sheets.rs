@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{arguments, check_cells, no_reply, reply, required_mask, too_many_cells};
+use super::{
+    arguments, check_cells, no_reply, reply, required_mask, tables, too_many_cells, writing::normalise_format,
+};
 use crate::simulator::sheets::{
     a1::Rect,
     formula,
@@ -66,8 +68,13 @@ pub fn add_sheet(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result<V
     }
     let mut sheet = Sheet::new(id, title, rows, columns);
     sheet.hidden = properties.hidden.unwrap_or(false);
-    sheet.other = properties.other;
+    let mut other = Value::Object(properties.other);
+    normalise_format(&mut other)?;
+    if let Value::Object(other) = other {
+        sheet.other = other;
+    }
     sheet.other.remove("sheetType");
+    sheet.other.retain(|_, value| !is_nothing(value));
     if !grid.other.is_empty() {
         sheet.other.insert("gridProperties".into(), Value::Object(grid.other));
     }
@@ -156,6 +163,38 @@ pub fn delete_sheet(book: &mut Spreadsheet, editor: &Editor, request: Value) -> 
     Ok(no_reply())
 }
 
+/// A copy gets ids of its own.
+pub fn make_own(book: &Spreadsheet, copy: &mut Sheet, id: Option<i64>) -> Result<(), String> {
+    copy.id = free_id(book, id)?;
+    // ids are of one place only; whether Google copies metadata under new ids is not known, so it does not here
+    copy.metadata.clear();
+    for column in &mut copy.columns {
+        column.metadata.clear();
+    }
+    for row in &mut copy.rows {
+        if row
+            .dimension
+            .as_ref()
+            .is_some_and(|dimension| !dimension.metadata.is_empty())
+        {
+            Arc::make_mut(row).dimension_mut().metadata.clear();
+        }
+    }
+    for protection in &mut copy.protected {
+        protection.id = random_id();
+    }
+    for (list, id) in [
+        (&mut copy.filter_views, "filterViewId"),
+        (&mut copy.bandings, "bandedRangeId"),
+    ] {
+        for item in list {
+            item.body.insert(id.into(), json!(random_id()));
+        }
+    }
+    tables::rename_copies(book, &mut copy.tables);
+    Ok(())
+}
+
 pub fn duplicate_sheet(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result<Value, String> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -176,26 +215,9 @@ pub fn duplicate_sheet(book: &mut Spreadsheet, _: &Editor, request: Value) -> Re
         .sheet(source_sheet_id)
         .ok_or_else(|| no_grid(source_sheet_id))?
         .clone();
-    copy.id = free_id(book, new_sheet_id)?;
+    make_own(book, &mut copy, new_sheet_id)?;
     copy.title = new_sheet_name.unwrap_or_else(|| format!("Copy of {}", copy.title));
     check_title(book, &copy.title)?;
-    // ids are of one place only; whether Google copies metadata under new ids is not known, so it does not here
-    copy.metadata.clear();
-    for column in &mut copy.columns {
-        column.metadata.clear();
-    }
-    for row in &mut copy.rows {
-        if row
-            .dimension
-            .as_ref()
-            .is_some_and(|dimension| !dimension.metadata.is_empty())
-        {
-            Arc::make_mut(row).dimension_mut().metadata.clear();
-        }
-    }
-    for protection in &mut copy.protected {
-        protection.id = random_id();
-    }
     let index = insert_sheet_index.unwrap_or(0).min(book.sheets.len());
     book.sheets.insert(index, Arc::new(copy));
     check_cells(book)?;
@@ -231,10 +253,13 @@ pub fn update_sheet_properties(book: &mut Spreadsheet, editor: &Editor, request:
         }
         book.sheet_mut(id)?.hidden = hidden;
     }
+    let mask = mask.with_twins();
+    let mut other = Value::Object(properties.other);
+    normalise_format(&mut other)?;
     for name in ["tabColor", "tabColorStyle", "rightToLeft"] {
         if mask.names(name) {
             let sheet = book.sheet_mut(id)?;
-            match properties.other.get(name) {
+            match other.get(name).filter(|value| !is_nothing(value)) {
                 Some(value) => sheet.other.insert(name.into(), value.clone()),
                 None => sheet.other.remove(name),
             };
@@ -247,6 +272,15 @@ pub fn update_sheet_properties(book: &mut Spreadsheet, editor: &Editor, request:
         book.sheets.insert(if to > position { to - 1 } else { to }, sheet);
     }
     Ok(no_reply())
+}
+
+/// An empty object, or `false`.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(value) => !value,
+        _ => false,
+    }
 }
 
 fn rename(book: &mut Spreadsheet, position: usize, title: String) -> Result<(), String> {
@@ -335,6 +369,7 @@ fn cut_ranges(sheet: &mut Sheet) {
     };
     sheet.merges.retain_mut(cut);
     sheet.tables.retain_mut(|table| cut(&mut table.range));
+    sheet.filter_views.retain_mut(|view| cut(&mut view.range));
     sheet.bandings.retain_mut(|banding| cut(&mut banding.range));
     sheet.basic_filter.take_if(|filter| !cut(&mut filter.range));
     for format in &mut sheet.conditional_formats {
