@@ -84,7 +84,7 @@ impl Fate {
                     MissingRows::Keep => fate.kept.push(index),
                     MissingRows::Delete | MissingRows::Mark => {
                         fate.kept.push(index);
-                        if !is_marked(tab, index) {
+                        if !is_marked(tab, index) && !is_mark_covered(tab, index) {
                             losses += 1;
                             fate.mark.push(index);
                         }
@@ -104,13 +104,20 @@ impl Fate {
     }
 }
 
+fn removed_column(tab: &Tab) -> Option<usize> {
+    let mut columns = tab.columns.iter();
+    let column = columns.find(|column| column.mark.path == layout::REMOVED_PATH)?;
+    Some(column.index)
+}
+
+/// A merge lies over the place of the date: nothing can be shown there.
+fn is_mark_covered(tab: &Tab, row: usize) -> bool {
+    removed_column(tab).is_some_and(|column| tab.is_covered(row, column))
+}
+
 /// Whether a row carries the date since when Wedof no longer lists its record.
 pub fn is_marked(tab: &Tab, row: usize) -> bool {
-    let column = tab
-        .columns
-        .iter()
-        .find(|column| column.mark.path == layout::REMOVED_PATH);
-    column.is_some_and(|column| !tab.cell(row, column.index).is_blank())
+    removed_column(tab).is_some_and(|column| !tab.cell(row, column).is_blank())
 }
 
 /// Refuses a run that would delete or mark more than the guard allows.

@@ -327,6 +327,15 @@ fn kin(world: &World, row: usize) -> Kin {
     Kin::Stale { content }
 }
 
+/// Whether a cell lay under a merge before the plan was carried out.
+fn was_covered(before: &World, after: &World, row: usize, column: usize) -> bool {
+    let (line, number) = (after.grid.lines[row].number, after.grid.columns[column]);
+    let row = before.grid.lines.iter().position(|before| before.number == line);
+    let column = before.grid.columns.iter().position(|before| *before == number);
+    row.zip(column)
+        .is_some_and(|(row, column)| before.grid.is_covered(row, column))
+}
+
 proptest! {
     #[test]
     fn whatever_people_did_the_plan_makes_the_tab_true_and_touches_nothing_of_theirs(
@@ -370,7 +379,8 @@ proptest! {
             prop_assert!(!rows.is_empty(), "a record without row");
             for row in rows {
                 for (wished, cell) in world.table.columns.iter().zip(record) {
-                    if world.grid.is_covered(row, world.column(&wished.path)) {
+                    let column = world.column(&wished.path);
+                    if world.grid.is_covered(row, column) || was_covered(&before, &world, row, column) {
                         continue;
                     }
                     let seen = world.grid.value(row, world.column(&wished.path));
@@ -394,7 +404,8 @@ proptest! {
                     if !gone && missing != MissingRows::Keep {
                         let now = world.grid.lines.iter().position(|line| line.number == *number).unwrap();
                         let marked = world.grid.value(now, world.column(REMOVED_PATH));
-                        prop_assert_eq!(marked, &Seen::Number(serial::of_day(TODAY)));
+                        let covered = world.grid.is_covered(now, world.column(REMOVED_PATH));
+                        prop_assert!(covered || *marked == Seen::Number(serial::of_day(TODAY)), "{:?}", marked);
                     }
                 }
                 // a double of a row that stays
@@ -448,6 +459,10 @@ proptest! {
             prop_assert!(world.find_column(&mark.path).is_some(), "{} is gone", mark.path);
         }
 
+        if !before.grid.merged.is_empty() {
+            // a merge that ended with a row of it leaves cells to the next run
+            world.sync().unwrap();
+        }
         let again = world.plan().unwrap();
         prop_assert!(again.is_empty(), "a second plan: {:?}", again);
         prop_assert!(!again.change.written);
