@@ -12,7 +12,7 @@ export WSS_BINARY := $(CARGO_TARGET_DIR)/release/wedof-sheet-sync
 NEXTEST_VERSION := 0.9.151
 DENY_VERSION := 0.20.2
 
-.PHONY: help demo test unit faults e2e lint build generate tools cluster-down clean
+.PHONY: help demo test unit faults clients e2e lint build generate tools cluster-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | column -t -s $$'\t'
@@ -20,13 +20,16 @@ help: ## Show this list
 demo: build ## Show the main job on a real cluster: apply, run, a filled spreadsheet, status; then clean up
 	tests/e2e/demo
 
-test: unit faults e2e ## Set everything up and run every test, with and without a cluster; then clean up
+test: unit faults clients e2e ## Set everything up and run every test, with and without a cluster; then clean up
 
 unit: tools ## Run the tests that need no cluster
 	cargo nextest run --locked
 
 faults: tools ## Let every request of a sync go wrong in every way (about two minutes)
 	cargo nextest run --locked --test faults --run-ignored only --no-capture
+
+clients: build ## Run clients of others (gspread, requests) against the simulators
+	tests/clients/run
 
 e2e: build tools ## Run the tests on a real cluster
 	tests/e2e/run
@@ -36,7 +39,7 @@ lint: tools ## Check format, lints, dependencies, scripts and generated files
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph bans licenses sources
 	diff crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
-	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster; fi
+	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster tests/clients/run; fi
 
 build: ## Build the program as it is shipped
 	@echo "Building the program (about ten minutes the first time)…"
