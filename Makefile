@@ -12,7 +12,7 @@ export WSS_BINARY := $(CARGO_TARGET_DIR)/release/wedof-sheet-sync
 NEXTEST_VERSION := 0.9.151
 DENY_VERSION := 0.20.2
 
-.PHONY: help demo test unit faults clients e2e lint build generate tools cluster-down clean
+.PHONY: help demo test unit faults fuzz clients e2e lint build generate tools cluster-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | column -t -s $$'\t'
@@ -30,6 +30,19 @@ faults: tools ## Let every request of a sync go wrong in every way (about two mi
 
 clients: build ## Run clients of others (gspread, requests) against the simulators
 	tests/clients/run
+
+FUZZ_SECONDS ?= 120
+# what `cargo fuzz` passes, without the sanitizers, which need a nightly toolchain
+FUZZ_FLAGS := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+  -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+  -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1
+
+fuzz: export CARGO_TARGET_DIR := $(CACHE)/fuzz
+fuzz: ## Feed the decoder of Wedof's answers with what nobody thought of, for FUZZ_SECONDS
+	mkdir -p $(CACHE)/fuzz/corpus
+	# with a target named, build scripts are not instrumented
+	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" cargo run --locked --release --target "$$(rustc -vV | sed -n 's/^host: //p')" --bin decode -- -max_total_time=$(FUZZ_SECONDS) \
+	  -dict=dictionary.txt -artifact_prefix=$(CACHE)/fuzz/ -print_final_stats=1 $(CACHE)/fuzz/corpus corpus/decode
 
 e2e: build tools ## Run the tests on a real cluster
 	tests/e2e/run

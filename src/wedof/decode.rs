@@ -180,6 +180,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::wedof::decode;
 
     fn comment(body: &str) -> (Value, Vec<(usize, String)>) {
         let decoded = list(body.as_bytes()).unwrap();
@@ -255,6 +256,21 @@ mod tests {
         );
         assert!(list(b"[1]").is_err());
         assert!(object(b"[]").is_err());
+    }
+
+    mod properties {
+        include!(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/properties.rs"));
+    }
+
+    #[test]
+    fn what_fuzzing_has_met_so_far_is_decoded_as_promised() {
+        let corpus = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/decode")).unwrap();
+        let mut met = 0;
+        for file in corpus {
+            properties::check(&std::fs::read(file.unwrap().path()).unwrap());
+            met += 1;
+        }
+        assert!(met >= 12, "{met}");
     }
 
     proptest! {
