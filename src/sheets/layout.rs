@@ -267,7 +267,12 @@ fn label_columns(
             ..column
         };
         if is_new {
-            unit.blank(sheet, column);
+            // never the header itself: in a Google Table it is a name, which may at no moment be empty
+            for rows in [(0, header), (header + 1, tab.row_count)] {
+                if rows.0 < rows.1 {
+                    unit.blank(sheet, Rect { rows, ..column });
+                }
+            }
             if kind != Kind::Plain {
                 unit.number_format(sheet, column, kind);
             }

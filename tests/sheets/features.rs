@@ -1,7 +1,11 @@
 //! Filters, protections, tables, groups and formats of people in and around the data.
 
 use serde_json::{Value, json};
-use wedof_sheet_sync::{failure::reason, spec::MissingRows};
+use wedof_sheet_sync::{
+    failure::reason,
+    spec::MissingRows,
+    table::{Cell, Column, Kind},
+};
 
 use crate::{
     editing::{lines, range},
@@ -52,6 +56,61 @@ async fn a_google_table_over_the_data_grows_with_it() {
     folded.sort();
     folded.dedup();
     assert_eq!(folded.len(), 6, "NAME was twice before: {header:?}");
+}
+
+#[tokio::test]
+async fn a_new_column_in_the_midst_of_a_google_table_has_its_name_from_the_start() {
+    let mut world = World::filled(4).await;
+    let table = json!({"name": "Dossiers", "range": range(&world, (0, 5), (0, 6))});
+    owner(&world, json!({"addTable": {"table": table}})).await;
+    let column = Column {
+        path: "state".into(),
+        label: "STATE".into(),
+        kind: Kind::Plain,
+    };
+    world.wish.table.columns.insert(2, column);
+    for row in &mut world.wish.table.rows {
+        row.insert(2, Cell::Text("accepted".into()));
+    }
+    let change = world.sync().await.unwrap();
+    assert_eq!(
+        (change.updated, &change.columns_added[..]),
+        (4, &["STATE".to_owned()][..])
+    );
+    assert_eq!(
+        world.values()[0],
+        ["ID", "NAME", "STATE", "BORN", "SEEN", "PRICE", "PAID"]
+    );
+    assert_eq!(world.tab(TITLE)["tables"][0]["range"]["endColumnIndex"], 7);
+    assert!(!world.sync().await.unwrap().written);
+}
+
+#[tokio::test]
+async fn filter_views_and_groups_stay_over_their_rows() {
+    let mut world = World::filled(8).await;
+    let view = json!({"title": "En cours", "range": range(&world, (0, 9), (0, 6)),
+        "criteria": {"5": {"hiddenValues": ["FALSE"]}}});
+    owner(&world, json!({"addFilterView": {"filter": view}})).await;
+    let rows = json!({"sheetId": world.sheet_id(), "dimension": "ROWS", "startIndex": 2, "endIndex": 7});
+    owner(&world, json!({"addDimensionGroup": {"range": rows}})).await;
+    let columns = json!({"sheetId": world.sheet_id(), "dimension": "COLUMNS", "startIndex": 3, "endIndex": 5});
+    owner(&world, json!({"addDimensionGroup": {"range": columns}})).await;
+    busy_run(&mut world, 8).await;
+    let tab = world.tab(TITLE);
+    assert_eq!(
+        tab["filterViews"][0]["criteria"]["5"]["hiddenValues"][0], "FALSE",
+        "{}",
+        tab["filterViews"]
+    );
+    assert_eq!(tab["filterViews"][0]["range"]["endRowIndex"], 10);
+    let group = &tab["rowGroups"][0]["range"];
+    assert_eq!(
+        (&group["startIndex"], &group["endIndex"]),
+        (&json!(2), &json!(6)),
+        "one row of it went"
+    );
+    let group = &tab["columnGroups"][0]["range"];
+    assert_eq!((&group["startIndex"], &group["endIndex"]), (&json!(3), &json!(5)));
 }
 
 #[tokio::test]
