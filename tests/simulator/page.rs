@@ -1,5 +1,7 @@
 //! The page at `/`, the state as JSON and as .xlsx.
 
+use std::{collections::BTreeMap, io::Read};
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -71,6 +73,98 @@ async fn the_workbook_holds_every_tab_even_with_titles_that_excel_refuses() {
     assert!(bytes.starts_with(b"PK"));
     let name = b"xl/worksheets/sheet4.xml";
     assert!(bytes.windows(name.len()).any(|window| window == name));
+}
+
+/// The parts of a zip file by name, as text.
+fn parts(mut zip: &[u8]) -> BTreeMap<String, String> {
+    let mut parts = BTreeMap::new();
+    while zip.starts_with(b"PK\x03\x04") {
+        let number = |at: usize| usize::from(u16::from_le_bytes([zip[at], zip[at + 1]]));
+        let size = number(18) + (number(20) << 16);
+        let (name, extra) = (30 + number(26), number(28));
+        let data = &zip[name + extra..name + extra + size];
+        let mut text = String::new();
+        match number(8) {
+            0 => text.push_str(&String::from_utf8_lossy(data)),
+            _ => {
+                flate2::read::DeflateDecoder::new(data)
+                    .read_to_string(&mut text)
+                    .unwrap();
+            }
+        }
+        parts.insert(String::from_utf8_lossy(&zip[30..name]).into_owned(), text);
+        zip = &zip[name + extra + size..];
+    }
+    parts
+}
+
+#[tokio::test]
+async fn the_workbook_keeps_widths_formats_notes_merges_and_what_is_hidden() {
+    let simulator = Simulator::start().await;
+    simulator
+        .types(
+            "A1:C3",
+            json!([["Nom", "Début", "Montant"], ["a", 45469, 1290.5], ["b", "", 2]]),
+        )
+        .await;
+    let range = |top: usize, bottom: usize, left: usize, right: usize| json!({"sheetId": 0, "startRowIndex": top, "endRowIndex": bottom, "startColumnIndex": left, "endColumnIndex": right});
+    let dimension =
+        |kind: &str, at: usize| json!({"sheetId": 0, "dimension": kind, "startIndex": at, "endIndex": at + 1});
+    let date = json!({"userEnteredFormat": {"numberFormat": {"type": "DATE", "pattern": "dd/mm/yyyy"}}});
+    let header = json!({"note": "rempli chaque nuit", "userEnteredFormat": {"textFormat": {"bold": true}, "horizontalAlignment": "CENTER", "borders": {"bottom": {"style": "SOLID"}}}});
+    simulator
+        .owner(json!([
+            {"repeatCell": {"range": range(0, 1, 0, 3), "cell": header, "fields": "note,userEnteredFormat"}},
+            {"repeatCell": {"range": range(1, 3, 1, 2), "cell": date, "fields": "userEnteredFormat"}},
+            {"updateDimensionProperties": {"range": dimension("COLUMNS", 0), "properties": {"pixelSize": 240}, "fields": "pixelSize"}},
+            {"updateDimensionProperties": {"range": dimension("COLUMNS", 2), "properties": {"hiddenByUser": true}, "fields": "hiddenByUser"}},
+            {"updateDimensionProperties": {"range": dimension("ROWS", 2), "properties": {"hiddenByUser": true}, "fields": "hiddenByUser"}},
+            {"mergeCells": {"range": range(4, 6, 0, 2), "mergeType": "MERGE_ALL"}},
+            {"updateSheetProperties": {"properties": {"sheetId": 0, "gridProperties": {"frozenRowCount": 1}}, "fields": "gridProperties.frozenRowCount"}},
+        ]))
+        .await;
+    let url = format!(
+        "{}_sheets/{}.xlsx",
+        simulator.running.sheets_url,
+        simulator.tenant().spreadsheet_id
+    );
+    let parts = parts(&simulator.http.get(url).send().await.unwrap().bytes().await.unwrap());
+    let sheet = &parts["xl/worksheets/sheet1.xml"];
+    for part in [
+        "<mergeCell ref=\"A5:B6\"",
+        "ySplit=\"1\"",
+        "<col min=\"3\" max=\"3\"",
+        "customWidth=\"1\"",
+    ] {
+        assert!(sheet.contains(part), "{part}: {sheet}");
+    }
+    assert_eq!(sheet.matches("hidden=\"1\"").count(), 2, "one column and one row");
+    let styles = &parts["xl/styles.xml"];
+    for part in ["dd/mm/yyyy", "<b/>", "horizontal=\"center\"", "<bottom style=\"thin\""] {
+        assert!(styles.contains(part), "{part}");
+    }
+    assert!(parts["xl/comments1.xml"].contains("rempli chaque nuit"));
+}
+
+#[tokio::test]
+async fn rows_that_nobody_sees_are_told_as_runs() {
+    let simulator = Simulator::start().await;
+    simulator
+        .types("A1:A6", json!([["h"], ["x"], ["y"], ["x"], ["x"], ["y"]]))
+        .await;
+    let range = json!({"sheetId": 0, "startRowIndex": 0, "endRowIndex": 6, "startColumnIndex": 0, "endColumnIndex": 1});
+    let filter = json!({"range": range, "filterSpecs": [{"filterCriteria": {"hiddenValues": ["x"]}}]});
+    let seventh = json!({"sheetId": 0, "dimension": "ROWS", "startIndex": 6, "endIndex": 7});
+    simulator
+        .owner(json!([
+            {"setBasicFilter": {"filter": filter}},
+            {"updateDimensionProperties": {"range": seventh, "properties": {"hiddenByUser": true}, "fields": "hiddenByUser"}},
+        ]))
+        .await;
+    assert_eq!(
+        simulator.state()["sheets"][0]["hiddenRows"],
+        json!([[1, 2], [3, 5], [6, 7]])
+    );
 }
 
 #[tokio::test]

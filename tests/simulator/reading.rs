@@ -352,3 +352,61 @@ async fn a_column_becomes_as_wide_as_its_widest_text() {
     assert!((25..45).contains(&width(1)), "{}", width(1));
     assert_eq!(width(2), 100, "an empty column stays as it is");
 }
+
+#[tokio::test]
+async fn a_range_is_answered_as_the_rectangle_that_was_asked_for() {
+    let simulator = Simulator::start().await;
+    simulator
+        .apply(json!([{"addSheet": {"properties": {"title": "L'été : 10h30"}}}]))
+        .await;
+    for (asked, answered) in [
+        ("A1", "Sheet1!A1"),
+        ("A1:C", "Sheet1!A1:C1000"),
+        ("D4:A1", "Sheet1!A1:D4"),
+        ("A2:2", "Sheet1!A2:Z2"),
+        ("Sheet1", "Sheet1!A1:Z1000"),
+        ("sheet1!$b$3", "Sheet1!B3"),
+        ("Sheet1!Y999:AZ2000", "Sheet1!Y999:Z1000"),
+        ("R2C1:R3C2", "Sheet1!A2:B3"),
+        ("'l''été : 10h30'!a1", "'L''été : 10h30'!A1"),
+    ] {
+        let path = format!("/values/{}", asked.replace(' ', "%20"));
+        assert_eq!(simulator.get(&path).await["range"], answered, "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_sheet_that_is_a_chart_has_no_grid() {
+    let simulator = Simulator::start().await;
+    simulator
+        .owner(json!([{"addSheet": {"properties": {"sheetId": 4, "title": "Graphique", "sheetType": "OBJECT"}}}]))
+        .await;
+    let got = simulator.get("?fields=sheets.properties").await;
+    assert_eq!(
+        got["sheets"][1]["properties"],
+        json!({"sheetId": 4, "title": "Graphique", "index": 1, "sheetType": "OBJECT"})
+    );
+    let id = simulator.tenant().spreadsheet_id.clone();
+    assert_eq!(
+        simulator
+            .sheets(Method::GET, &format!("{id}/values/Graphique!A1"), None)
+            .await
+            .status,
+        400
+    );
+}
+
+#[tokio::test]
+async fn a_name_that_a_batch_cannot_have_is_refused() {
+    let simulator = Simulator::start().await;
+    let path = format!("{}:batchUpdate", simulator.tenant().spreadsheet_id);
+    let body = json!({"requests": [{"addSheet": {}}], "frobnicate": true});
+    let reply = simulator.sheets(Method::POST, &path, Some(&body)).await;
+    assert_eq!(
+        (reply.status.as_u16(), reply.message()),
+        (
+            400,
+            "Invalid JSON payload received. Unknown name \"frobnicate\": Cannot find field."
+        )
+    );
+}

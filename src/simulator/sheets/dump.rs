@@ -8,9 +8,9 @@ use super::{
     a1::{Rect, column_name},
     eval::Evaluator,
     format::{self, Locale},
-    model::{CellValue, Editor, Object, Row, Sheet, number},
+    model::{CellValue, Editor, Object, Row, Sheet, Spreadsheet, number},
     store::{Role, State},
-    view::View,
+    view::{self, View},
 };
 
 /// Which part of which sheet is wanted with cells; `None` = all of it.
@@ -21,11 +21,13 @@ pub struct Window {
 }
 
 /// `{spreadsheetId, revision, sharing, properties, namedRanges, developerMetadata, sheets: [{properties, merges …,
-/// usedRows, filledRows, firstRow, values, shown, notes, formats, validations, columns, developerMetadata}]}`
+/// usedRows, filledRows, hiddenRows, firstRow, values, shown, notes, formats, validations, columns,
+/// developerMetadata}]}`
 ///
 /// `values` are typed as entered, formulas as text; `shown` is what the cells show. Both have the sheet's rows up to
-/// the last one that holds anything. `formats` are rectangles of one format. `developerMetadata` of a sheet holds its
-/// own entries and those of its rows and columns.
+/// the last one that holds anything. `formats` are rectangles of one format, `hiddenRows` runs `[start, end]` of rows that
+/// a person or the basic filter hides (left out if there are none). `developerMetadata` of a sheet holds its own entries
+/// and those of its rows and columns.
 pub fn dump(state: &State, sharing: &BTreeMap<String, Role>, window: Window) -> Value {
     let book = &state.book;
     let view = View {
@@ -47,6 +49,10 @@ pub fn dump(state: &State, sharing: &BTreeMap<String, Role>, window: Window) -> 
         target["usedRows"] = json!(used_rows(sheet));
         let filled = |row: &Arc<Row>| row.cells.iter().any(|cell| cell.value != CellValue::Empty);
         target["filledRows"] = json!(sheet.rows.iter().filter(|row| filled(row)).count());
+        let hidden = hidden_rows(&evaluator, book, position);
+        if !hidden.is_empty() {
+            target["hiddenRows"] = json!(hidden);
+        }
         if window.sheet.is_none_or(|wanted| wanted == sheet.id) {
             cells(target, &evaluator, locale, (position, sheet), window.rows);
         }
@@ -104,6 +110,22 @@ fn cells(
         .iter()
         .map(|column| json!({"width": column.pixel_size.unwrap_or(100), "hidden": hidden(column.hidden)}))
         .collect();
+}
+
+/// Runs of rows that nobody sees.
+fn hidden_rows(evaluator: &Evaluator<'_>, book: &Spreadsheet, position: usize) -> Vec<[usize; 2]> {
+    let filtered = view::filtered_rows(evaluator, book, position);
+    let by_user = |row: &Row| row.dimension.as_ref().is_some_and(|own| own.hidden);
+    let mut runs: Vec<[usize; 2]> = Vec::new();
+    for (at, row) in book.sheets[position].rows.iter().enumerate() {
+        if by_user(row) || filtered.contains(&at) {
+            match runs.last_mut() {
+                Some([_, end]) if *end == at => *end += 1,
+                _ => runs.push([at, at + 1]),
+            }
+        }
+    }
+    runs
 }
 
 /// Rows up to the last one that holds anything.

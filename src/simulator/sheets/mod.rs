@@ -232,6 +232,15 @@ impl<'a> Request<'a> {
             None | Some(Value::Null) => Vec::new(),
             Some(_) => return Err(ApiError::bad_json("requests", "Invalid value at 'requests'")),
         };
+        let known = [
+            "includeSpreadsheetInResponse",
+            "responseRanges",
+            "responseIncludeGridData",
+        ];
+        if let Some(name) = body.keys().find(|name| !known.contains(&name.as_str())) {
+            let text = format!("Invalid JSON payload received. Unknown name \"{name}\": Cannot find field.");
+            return Err(ApiError::bad_json("", text));
+        }
         let flag = |name: &str| body.get(name).and_then(Value::as_bool).unwrap_or(false);
         let (replies, book) = document.write(|book| batch::apply(book, editor, requests))?;
         let mut reply = json!({"spreadsheetId": book.id, "replies": replies});

@@ -224,6 +224,11 @@ impl Sheet {
         }
     }
 
+    /// Whether it is a chart and not a grid.
+    pub fn is_object(&self) -> bool {
+        self.other.get("sheetType").is_some_and(|kind| kind == "OBJECT")
+    }
+
     pub fn cell(&self, row: usize, column: usize) -> &Cell {
         self.rows.get(row).map_or(Cell::EMPTY, |row| row.cell(column))
     }

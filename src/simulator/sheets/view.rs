@@ -96,42 +96,38 @@ impl View<'_> {
                 .collect()
         };
         let anchored = |list: &[Anchored]| -> Value { list.iter().map(|item| with_range(sheet.id, item)).collect() };
-        let mut list = |name: &str, value: Value| {
-            if value.as_array().is_some_and(|items| !items.is_empty()) {
-                shown[name] = value;
+        // what the mask leaves out is not made
+        let mut list = |name: &str, items: &dyn Fn() -> Value| {
+            if mask.names(name) {
+                let items = items();
+                if items.as_array().is_some_and(|items| !items.is_empty()) {
+                    shown[name] = items;
+                }
             }
         };
-        list("merges", rects(&sheet.merges));
-        let tables = sheet.tables.iter().map(|table| tables::shown(book, position, table));
-        list("tables", tables.collect());
-        list("filterViews", anchored(&sheet.filter_views));
-        list("rowGroups", groups::shown(sheet, true).into());
-        list("columnGroups", groups::shown(sheet, false).into());
-        list("bandedRanges", anchored(&sheet.bandings));
-        list(
-            "conditionalFormats",
-            sheet
-                .conditional_formats
-                .iter()
-                .map(|format| conditional_format(sheet.id, format))
-                .collect(),
-        );
-        list(
-            "protectedRanges",
-            sheet
-                .protected
-                .iter()
+        list("merges", &|| rects(&sheet.merges));
+        list("tables", &|| {
+            let tables = sheet.tables.iter();
+            tables.map(|table| tables::shown(book, position, table)).collect()
+        });
+        list("filterViews", &|| anchored(&sheet.filter_views));
+        list("rowGroups", &|| groups::shown(sheet, true).into());
+        list("columnGroups", &|| groups::shown(sheet, false).into());
+        list("bandedRanges", &|| anchored(&sheet.bandings));
+        list("conditionalFormats", &|| {
+            let formats = sheet.conditional_formats.iter();
+            formats.map(|format| conditional_format(sheet.id, format)).collect()
+        });
+        list("protectedRanges", &|| {
+            let protections = sheet.protected.iter();
+            protections
                 .map(|protection| protected_range(sheet, protection, self.editor))
-                .collect(),
-        );
-        list(
-            "developerMetadata",
-            sheet
-                .metadata
-                .iter()
-                .map(|entry| entry.to_json(Place::Sheet(sheet.id)))
-                .collect(),
-        );
+                .collect()
+        });
+        list("developerMetadata", &|| {
+            let entries = sheet.metadata.iter();
+            entries.map(|entry| entry.to_json(Place::Sheet(sheet.id))).collect()
+        });
         if let Some(filter) = &sheet.basic_filter {
             shown["basicFilter"] = with_range(sheet.id, filter);
         }
@@ -185,6 +181,13 @@ pub fn sheet_properties(sheet: &Sheet, index: usize) -> Value {
     shown["sheetId"] = json!(sheet.id);
     shown["title"] = json!(sheet.title);
     shown["index"] = json!(index);
+    if sheet.hidden {
+        shown["hidden"] = json!(true);
+    }
+    // a sheet that is one chart has no cells
+    if sheet.is_object() {
+        return shown;
+    }
     shown["sheetType"] = json!("GRID");
     shown["gridProperties"]["rowCount"] = json!(sheet.rows.len());
     shown["gridProperties"]["columnCount"] = json!(sheet.columns.len());
@@ -195,9 +198,6 @@ pub fn sheet_properties(sheet: &Sheet, index: usize) -> Value {
         if count > 0 {
             shown["gridProperties"][name] = json!(count);
         }
-    }
-    if sheet.hidden {
-        shown["hidden"] = json!(true);
     }
     shown
 }

@@ -75,6 +75,7 @@ pub fn update_cells(book: &mut Spreadsheet, editor: &Editor, mut request: Value)
             continue;
         }
         let mut new = Row::clone(&sheet.rows[row]);
+        new.cells.reserve_exact(last.saturating_sub(new.cells.len()));
         for column in area.left..last {
             let covered = has_merges && sheet.is_covered(row, column);
             match given.get(column - area.left) {

@@ -73,13 +73,21 @@ pub fn add_sheet(book: &mut Spreadsheet, _: &Editor, request: Value) -> Result<V
     if let Value::Object(other) = other {
         sheet.other = other;
     }
-    sheet.other.remove("sheetType");
+    match sheet.other.get("sheetType").and_then(Value::as_str) {
+        // as a chart makes one that is moved to a sheet of its own
+        Some("OBJECT") => (sheet.rows, sheet.columns) = (Vec::new(), Vec::new()),
+        _ => {
+            sheet.other.remove("sheetType");
+        }
+    }
     sheet.other.retain(|_, value| !is_nothing(value));
     if !grid.other.is_empty() {
         sheet.other.insert("gridProperties".into(), Value::Object(grid.other));
     }
-    freeze(&mut sheet, true, grid.frozen_row_count)?;
-    freeze(&mut sheet, false, grid.frozen_column_count)?;
+    if !sheet.is_object() {
+        freeze(&mut sheet, true, grid.frozen_row_count)?;
+        freeze(&mut sheet, false, grid.frozen_column_count)?;
+    }
     let index = properties.index.unwrap_or(book.sheets.len()).min(book.sheets.len());
     book.sheets.insert(index, Arc::new(sheet));
     check_cells(book)?;
