@@ -75,16 +75,20 @@ async fn the_workbook_holds_every_tab_even_with_titles_that_excel_refuses() {
     assert!(bytes.windows(name.len()).any(|window| window == name));
 }
 
-/// The parts of a zip file by name, as text.
-fn parts(mut zip: &[u8]) -> BTreeMap<String, String> {
+/// The parts of a zip file by name, as text. Sizes are in the directory at its end.
+fn parts(zip: &[u8]) -> BTreeMap<String, String> {
+    let short = |at: usize| usize::from(u16::from_le_bytes([zip[at], zip[at + 1]]));
+    let long = |at: usize| short(at) + (short(at + 2) << 16);
+    let end = zip.windows(4).rposition(|bytes| bytes == b"PK\x05\x06").unwrap();
+    let mut entry = long(end + 16);
     let mut parts = BTreeMap::new();
-    while zip.starts_with(b"PK\x03\x04") {
-        let number = |at: usize| usize::from(u16::from_le_bytes([zip[at], zip[at + 1]]));
-        let size = number(18) + (number(20) << 16);
-        let (name, extra) = (30 + number(26), number(28));
-        let data = &zip[name + extra..name + extra + size];
+    while zip[entry..].starts_with(b"PK\x01\x02") {
+        let name = entry + 46..entry + 46 + short(entry + 28);
+        let local = long(entry + 42);
+        let start = local + 30 + short(local + 26) + short(local + 28);
+        let data = &zip[start..start + long(entry + 20)];
         let mut text = String::new();
-        match number(8) {
+        match short(entry + 10) {
             0 => text.push_str(&String::from_utf8_lossy(data)),
             _ => {
                 flate2::read::DeflateDecoder::new(data)
@@ -92,8 +96,8 @@ fn parts(mut zip: &[u8]) -> BTreeMap<String, String> {
                     .unwrap();
             }
         }
-        parts.insert(String::from_utf8_lossy(&zip[30..name]).into_owned(), text);
-        zip = &zip[name + extra + size..];
+        parts.insert(String::from_utf8_lossy(&zip[name.clone()]).into_owned(), text);
+        entry = name.end + short(entry + 30) + short(entry + 32);
     }
     parts
 }

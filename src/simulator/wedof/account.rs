@@ -359,7 +359,10 @@ pub fn position(list: &[Record], organism: &Organism, resource: &str, id: &str) 
             let fields = record.fields(organism);
             let email = fields.get("email").and_then(Value::as_str);
             email.is_some_and(|email| email.eq_ignore_ascii_case(id))
-                || fields.get("id").is_some_and(|number| number.to_string() == id)
+                || fields
+                    .get("id")
+                    .and_then(Value::as_u64)
+                    .is_some_and(|number| id.parse() == Ok(number))
         }),
     })
 }

@@ -64,11 +64,6 @@ impl Dice {
         let number = format!("{:02}", self.below(120) + 1);
         let (code, label) = *self.pick(&texts::ROADS);
         let name = *self.pick(&texts::ROAD_NAMES);
-        let zip = if self.one_in(6) {
-            format!("0{}", self.digits(4))
-        } else {
-            zip.to_owned()
-        };
         json!({
             "id": null,
             "idAddress": null,

@@ -117,7 +117,7 @@ pub const SERVED: &[Served] = &[
 ];
 
 /// The served path that a request's path is, with its ids.
-pub fn find<'p>(path: &'p str) -> Option<(&'static Served, Vec<&'p str>)> {
+pub fn find(path: &str) -> Option<(&'static Served, Vec<&str>)> {
     SERVED
         .iter()
         .find_map(|served| Some((served, matched(served.pattern, path)?)))

@@ -142,17 +142,16 @@ pub fn update_borders(book: &mut Spreadsheet, editor: &Editor, request: Value) -
         inner_vertical: Option<Value>,
     }
     let mut borders: Borders = arguments(request)?;
-    for border in [
+    let sides = [
         &mut borders.top,
         &mut borders.bottom,
         &mut borders.left,
         &mut borders.right,
         &mut borders.inner_horizontal,
         &mut borders.inner_vertical,
-    ] {
-        if let Some(border) = border {
-            normalise_format(border)?;
-        }
+    ];
+    for border in sides.into_iter().flatten() {
+        normalise_format(border)?;
     }
     let area @ Rect {
         top,

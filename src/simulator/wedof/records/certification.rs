@@ -64,7 +64,9 @@ pub fn make(seed: u64, number: u64, organism: &Organism) -> Value {
             } else {
                 created
             };
-            last = (from + days[at] * DAY + dice.below(DAY / 2)).min(TODAY * DAY).max(last);
+            last = (from + days[at] * DAY + dice.below(DAY / 2))
+                .min(TODAY * DAY - dice.below(5 * DAY))
+                .max(last);
         }
         history[format!("{name}Date")] = if passed { json!(iso(last)) } else { Value::Null };
     }
