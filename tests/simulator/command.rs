@@ -96,3 +96,13 @@ fn an_address_in_use_is_named_and_the_exit_code_is_2() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains(&address) && error.contains("port 0"), "{error}");
 }
+
+#[tokio::test]
+async fn googles_quota_is_an_option_with_its_figure_as_the_default() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (_running, line) = simulate(&["--folders", "0", "--quota"]);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}_settings", line["sheets"].as_str().unwrap());
+    let settings = crate::support::reply(http.get(url)).await.json;
+    assert_eq!(settings["quotaPerMinute"], 60);
+}
