@@ -20,7 +20,10 @@ use crate::{
     failure::{Failure, reason},
     patience::Patience,
     spec::{ResourceName, ResourceSpec, SyncSpec, spreadsheet_id, trim},
-    wedof::client::{DEFAULT_BASE, base_url},
+    wedof::{
+        catalogue,
+        client::{DEFAULT_BASE, base_url},
+    },
 };
 
 const DEFAULT_TIME_ZONE: &str = "Europe/Paris";
@@ -209,6 +212,7 @@ impl Order {
         };
         let by_default = spec.resources.is_none();
         let resources = resources(&spec, &overrides.only)?;
+        catalogue::filters::check(&spec.wanted(), &zone)?;
         Ok(Self {
             spec,
             zone,

@@ -75,11 +75,19 @@ impl Task {
         }
     }
 
+    /// The resource goes on later, or was read for others only.
+    pub fn put_off(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
     /// The resource has ended; its bar gives way to the table at the end.
     pub fn done(self, outcome: ResourceOutcome, message: &str) {
         match self.bar {
             Some(bar) => bar.finish_and_clear(),
             None if outcome.is_good() => tracing::info!("{}: {message}", self.tab),
+            None if outcome == ResourceOutcome::Unavailable => tracing::warn!("{}: {message}", self.tab),
             None => tracing::error!("{}: {message}", self.tab),
         }
     }

@@ -1,6 +1,8 @@
 //! One sync: every resource is read from Wedof to its end, becomes a table, and its tab is brought up to date; what
 //! happened becomes a report and an exit code. One resource that fails never stops the others.
 
+mod gather;
+mod harvest;
 mod outcome;
 mod stop;
 
@@ -13,22 +15,21 @@ use std::{
 
 use jiff::{Span, Timestamp, Unit};
 
-use self::outcome::{End, Outcomes, Requests};
 pub use self::stop::Stop;
+use self::{
+    gather::{Gather, Gathered, Got, Step},
+    outcome::{End, Outcomes, Requests},
+};
 use crate::{
     config::{Config, Environment, Overrides},
     connect,
     failure::{Failure, reason},
     progress::{Progress, Task, table},
     report::{ReportFile, RunReport},
-    sheets::{self, Book, TabWish, Unfinished},
+    sheets::{Book, TabWish, Unfinished},
     spec::{MissingRows, ResourceName, ResourceSpec},
-    table::{Flattener, Table},
-    wedof::{
-        self,
-        catalogue::Resource,
-        fetch::{Fetched, fetch},
-    },
+    table::Selection,
+    wedof::catalogue::Resource,
 };
 
 #[derive(Debug, clap::Args)]
@@ -132,6 +133,7 @@ pub async fn run(
     let start = Timestamp::now();
     let mut outcomes = Outcomes::new(&config.resources);
     let mut requests = Requests::default();
+    let selections: Vec<Selection<'_>> = config.resources.iter().map(|spec| selection(config, spec)).collect();
     let end = async {
         let wedof = connect::wedof(
             &config.spec.wedof,
@@ -152,23 +154,32 @@ pub async fn run(
         let sync = Sync {
             config,
             options,
-            wedof: &wedof,
+            selections: &selections,
             book: book?,
             start,
         };
         if let Some(zone) = sync.book.unknown_zone() {
             tracing::warn!("the spreadsheet's time zone `{zone}` is unknown; its times are written in UTC");
         }
-        for spec in &config.resources {
-            let task = progress.start(spec.title());
-            let end = match outcomes.fatal() {
-                Some(_) => End::NotTried,
-                None => sync
-                    .resource(spec, &task)
-                    .await
-                    .unwrap_or_else(|Unfinished { failure, done }| End::Failed(stop.told(failure), done)),
+        let mut gather = Gather::new(&wedof, config, &selections);
+        while let Some(step) = gather.next_step() {
+            if outcomes.fatal().is_some() {
+                outcomes.pass_by_the_rest();
+                break;
+            }
+            let task = progress.start(sync.title(step));
+            let got = gather.take(step, |seen, total| task.read(seen, total)).await;
+            // folders that nobody wants for themselves have no tab; whoever derives from them says what is wrong
+            let Some(index) = step.index() else {
+                task.put_off();
+                continue;
             };
-            let (outcome, message) = outcomes.add(spec, end);
+            let Some(end) = sync.end(index, &task, got).await else {
+                task.put_off();
+                continue;
+            };
+            let end = end.unwrap_or_else(|Unfinished { failure, done }| End::Failed(stop.told(failure), done));
+            let (outcome, message) = outcomes.add(index, end);
             task.done(outcome, &message);
             requests = Requests {
                 wedof: wedof.requests(),
@@ -176,6 +187,7 @@ pub async fn run(
             };
             written(&outcomes.report(requests));
         }
+        requests.wedof = wedof.requests();
         Ok(())
     };
     if let Err(failure) = end.await {
@@ -186,75 +198,59 @@ pub async fn run(
     (report, outcomes.exit_code())
 }
 
+/// Which columns a resource gets.
+fn selection<'a>(config: &Config, spec: &'a ResourceSpec) -> Selection<'a> {
+    Selection::new(Resource::of(spec.name), &spec.columns, config.spec.personal_data)
+}
+
 /// What every resource of a run needs.
 struct Sync<'a> {
     config: &'a Config,
     options: &'a Options,
-    wedof: &'a wedof::client::Client,
+    /// One for each of the wanted resources.
+    selections: &'a [Selection<'a>],
     book: Book<'a>,
     start: Timestamp,
 }
 
 impl Sync<'_> {
-    async fn resource(&self, spec: &ResourceSpec, task: &Task) -> Result<End, Unfinished> {
-        let resource = Resource::of(spec.name);
-        let query = resource.query(spec, &self.config.zone)?;
-        let mut flattener = Flattener::new(resource, &spec.columns);
-        let read = fetch(
-            self.wedof,
-            resource,
-            &query,
-            |record| flattener.row(record),
-            |seen, total| {
-                task.read(seen, total);
-            },
-        );
-        let Fetched {
-            records,
-            key,
-            deletions,
-            mut notes,
-        } = match read.await {
-            Ok(fetched) => fetched,
-            Err(failure) if failure.reason == reason::WEDOF_UNAVAILABLE => {
-                return Ok(self.unavailable(spec, failure).await?);
+    /// What a person reads while a step is under way.
+    fn title(&self, step: Step) -> &str {
+        match step {
+            Step::Start(index) | Step::Finish(index) | Step::Folders(_, Some(index)) => {
+                self.config.resources[index].title()
             }
-            Err(failure) => return Err(failure.into()),
-        };
-        let (table, cuts) = flattener.table(key, records);
-        if cuts > 0 {
-            notes.push(format!("{cuts} texts longer than a cell may be were cut"));
+            Step::Folders(kind, None) => kind.as_str(),
         }
-        task.write(table.len());
-        let change = self.tab(spec, resource, &table, deletions).await?;
-        let rows = i64::try_from(table.len()).unwrap_or(i64::MAX);
-        notes.extend(change.notes.iter().cloned());
-        Ok(End::Done { rows, change, notes })
     }
 
-    async fn tab(
-        &self,
-        spec: &ResourceSpec,
-        resource: &Resource,
-        table: &Table,
-        deletions: bool,
-    ) -> Result<sheets::TabChange, Unfinished> {
-        // names in their order, so that the same filters are the same text
-        let filters: Vec<String> = spec
-            .filters
-            .iter()
-            .map(|(name, values)| format!("{name}={}", values.join(",")))
-            .collect();
-        let labels: Vec<(String, String)> = resource
-            .fields()
-            .into_iter()
-            .map(|(path, field)| (path, field.label.to_owned()))
-            .collect();
+    /// How a resource ended; none if its records come in a later step.
+    async fn end(&self, index: usize, task: &Task, got: Result<Got, Failure>) -> Option<Result<End, Unfinished>> {
+        let spec = &self.config.resources[index];
+        match got {
+            Ok(Got::Later) => None,
+            Ok(Got::Records(gathered)) => Some(self.write(index, task, gathered).await),
+            Ok(Got::Unavailable(failure)) => Some(self.unavailable(spec, failure).await.map_err(Unfinished::from)),
+            Err(failure) => Some(Err(failure.into())),
+        }
+    }
+
+    async fn write(&self, index: usize, task: &Task, gathered: Gathered) -> Result<End, Unfinished> {
+        let spec = &self.config.resources[index];
+        let Gathered {
+            table,
+            origin,
+            filters,
+            deletions,
+            unread,
+            mut notes,
+        } = gathered;
+        task.write(table.len());
         let wish = TabWish {
             resource: spec.name,
             title: spec.title(),
-            table,
-            columns: &spec.columns,
+            table: &table,
+            columns: &self.selections[index],
             // what was not seen may exist all the same
             missing_rows: if deletions {
                 spec.missing_rows
@@ -265,16 +261,19 @@ impl Sync<'_> {
             allow_deletions: self.options.allow_deletions.contains(&spec.name)
                 || self.config.spec.deletion_guard.accepts(self.start),
             how_to_accept: &how_to_accept(spec.name, self.config.object.as_deref(), self.start),
-            origin: resource.source.origin(),
-            parents: None,
-            labels: &labels,
-            filters: &filters.join("&"),
+            origin: &origin,
+            unread_parents: Some(&unread),
+            labels: &self.selections[index].labels(),
+            filters: &filters,
         };
-        if self.options.dry_run {
-            Ok(self.book.plan_tab(&wish).await?)
+        let change = if self.options.dry_run {
+            self.book.plan_tab(&wish).await?
         } else {
-            self.book.sync_tab(&wish).await
-        }
+            self.book.sync_tab(&wish).await?
+        };
+        let rows = i64::try_from(table.len()).unwrap_or(i64::MAX);
+        notes.extend(change.notes.iter().cloned());
+        Ok(End::Done { rows, change, notes })
     }
 
     /// A resource that nobody asked for by name and that never filled a tab may be missing; one that people rely on may

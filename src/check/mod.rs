@@ -14,7 +14,7 @@ use self::findings::Finding;
 use crate::{
     config::{Credential, Environment, Google, Order, Overrides, Parts},
     connect,
-    failure::Failure,
+    failure::{Failure, reason},
     patience::Patience,
     sheets::{
         Client,
@@ -23,7 +23,10 @@ use crate::{
     },
     spec::{ResourceSpec, WedofSpec},
     sync::Stop,
-    wedof::{self, catalogue::Resource},
+    wedof::{
+        catalogue::Resource,
+        probe::{Probe, Prober},
+    },
 };
 
 #[derive(Debug, clap::Args)]
@@ -166,39 +169,29 @@ async fn check_wedof(order: Option<&Order>, base: Option<url::Url>, key: Option<
         }
     }
     let Some(order) = order else { return findings };
+    let mut prober = Prober::new(&client, &order.zone).await;
     for resource in &order.resources {
-        findings.push(check_resource(&client, order, resource).await.of(resource.name));
+        findings.push(check_resource(&mut prober, order, resource).await.of(resource.name));
     }
     findings
 }
 
 /// Whether the account can read a resource, by one record of it.
-async fn check_resource(client: &wedof::client::Client, order: &Order, spec: &ResourceSpec) -> Finding {
+async fn check_resource(prober: &mut Prober<'_>, order: &Order, spec: &ResourceSpec) -> Finding {
     const ID: &str = "wedof.resource";
-    let resource = Resource::of(spec.name);
-    let mut query = match resource.query(spec, &order.zone) {
-        Ok(query) => query,
-        Err(failure) => return Finding::error(ID, &failure),
-    };
-    query.extend([
-        ("page".to_owned(), "1".to_owned()),
-        ("limit".to_owned(), "1".to_owned()),
-    ]);
-    match client.get(resource.path, &query).await {
-        Ok(answer) => Finding::ok(
-            ID,
-            match answer.total {
-                Some(total) => format!("can be read, {total} records"),
-                None => "can be read".to_owned(),
-            },
-        ),
-        Err(error) => {
-            let failure = client.failure(&error, spec.name.as_str());
-            match error.is_unavailable() && order.by_default {
-                true => Finding::warning(ID, format!("{}; it is left out until then", failure.message)),
-                false => Finding::error(ID, &failure),
-            }
+    match prober.probe(spec).await {
+        Probe::Readable { how, total } => {
+            let how = match how.as_str() {
+                "list" | "object" => String::new(),
+                how => format!(", {how}"),
+            };
+            let total = total.map_or(String::new(), |total| format!(", {total} records"));
+            Finding::ok(ID, format!("can be read{how}{total}"))
         }
+        Probe::Unreadable(failure) if order.by_default && failure.reason == reason::WEDOF_UNAVAILABLE => {
+            Finding::warning(ID, format!("{}; it is left out until then", failure.message))
+        }
+        Probe::Unreadable(failure) | Probe::Failed(failure) => Finding::error(ID, &failure),
     }
 }
 
@@ -279,14 +272,14 @@ async fn check_spreadsheet(client: &Client, id: &str, order: Option<&Order>, fin
 /// What the header of a resource's key column may be.
 fn wanted(resource: &ResourceSpec) -> Wanted<'_> {
     let catalogue = Resource::of(resource.name);
-    let fields = catalogue.fields();
-    let keys = catalogue.keys.iter().flat_map(|key| {
-        let french = fields.iter().find(|(path, _)| path == key.field);
-        let own = resource.columns.labels.get(key.field).cloned();
+    let fields = catalogue.fields(&[]);
+    let keys = catalogue.key_paths().into_iter().flat_map(|key| {
+        let known = fields.iter().find(|(path, _)| path == key).map(|(_, field)| field);
         [
-            Some(key.field.to_owned()),
-            french.map(|(_, field)| field.label.to_owned()),
-            own,
+            Some(key.to_owned()),
+            known.map(|field| field.french.to_owned()),
+            known.map(|field| field.english.to_owned()),
+            resource.columns.labels.get(key).cloned(),
         ]
     });
     Wanted {

@@ -25,20 +25,15 @@ pub struct Fate {
 
 impl Fate {
     /// `adopting`: the tab becomes ours in this run.
-    pub fn decide(
-        tab: &Tab,
-        wish: &TabWish<'_>,
-        rows: &Rows,
-        key: Option<usize>,
-        adopting: bool,
-    ) -> Result<Self, Failure> {
+    pub fn decide(tab: &Tab, wish: &TabWish<'_>, rows: &Rows, adopting: bool) -> Result<Self, Failure> {
         let known = tab.mark.as_ref().map(|(_, mark)| mark);
         let count = |is: fn(&Row) -> bool| rows.iter().filter(|(_, row)| is(row)).count();
         let records = count(|row| matches!(row, Row::Record(_)));
         let stale = count(|row| matches!(row, Row::Stale { .. }));
+        let unread = count(|row| matches!(row, Row::Unread));
         if let Some(mark) = known
             && mark.rows > 0
-            && records + stale == 0
+            && records + stale + unread == 0
             && rows.any_of_ours(tab)
         {
             let what = "no id is left in its id column";
@@ -57,25 +52,18 @@ impl Fate {
             fate.notes
                 .push(format!("{stale} rows without a record stay in this run, since {why}"));
         }
-        let unread_parent = |row: usize| {
-            let (Some(parents), Some(key)) = (wish.parents, key) else {
-                return false;
-            };
-            let key = tab.cell(row, key).key().unwrap_or_default();
-            key.rsplit_once('/').is_none_or(|(parent, _)| !parents.contains(parent))
-        };
         let mut losses = 0;
         let mut doubles = 0;
         for (index, row) in rows.iter() {
             match row {
-                Row::Header | Row::Record(_) | Row::People => {}
+                Row::Header | Row::Record(_) | Row::Unread | Row::People => {}
                 Row::Double { written_on, .. } => {
                     doubles += 1;
                     if !written_on && !spared && wish.missing_rows == MissingRows::Delete {
                         fate.delete.push(index);
                     }
                 }
-                Row::Stale { .. } if spared || unread_parent(index) => fate.kept.push(index),
+                Row::Stale { .. } if spared => fate.kept.push(index),
                 Row::Stale { written_on } => match wish.missing_rows {
                     MissingRows::Delete if !written_on => {
                         losses += 1;
@@ -99,7 +87,7 @@ impl Fate {
                 left => format!("{left} rows repeat an id of a row above them and were kept"),
             });
         }
-        guard(tab, wish, losses, records + stale)?;
+        guard(tab, wish, losses, records + stale + unread)?;
         Ok(fate)
     }
 }

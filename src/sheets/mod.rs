@@ -32,8 +32,8 @@ use std::collections::HashSet;
 
 use crate::{
     failure::Failure,
-    spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
-    table::Table,
+    spec::{DeletionGuard, MissingRows, ResourceName},
+    table::{Selection, Table},
 };
 
 /// What a tab should be after the sync, and what may be done to get there.
@@ -42,8 +42,8 @@ pub struct TabWish<'a> {
     pub resource: ResourceName,
     pub title: &'a str,
     pub table: &'a Table,
-    /// Columns whose path the spec does not want are removed. Other columns of ours that `table` lacks stay.
-    pub columns: &'a ColumnsSpec,
+    /// Columns whose path is not wanted are removed. Other columns of ours that `table` lacks stay.
+    pub columns: &'a Selection<'a>,
     pub missing_rows: MissingRows,
     pub guard: DeletionGuard,
     /// `--allow-deletions NAME` or `deletionGuard.acceptUntil`: what the guard would refuse is accepted in this run.
@@ -52,9 +52,8 @@ pub struct TabWish<'a> {
     pub how_to_accept: &'a str,
     /// How the records were obtained (`list`, `object` …): rows are not deleted in the run in which it changes.
     pub origin: &'a str,
-    /// Of a child resource: the keys of the parents whose children were all read in this run. Rows of other parents, whose
-    /// keys begin with theirs and a slash, stay as they are.
-    pub parents: Option<&'a HashSet<String>>,
+    /// Parents whose children were not read in this run: rows of theirs, keyed `PARENT/CHILD`, stay as they are.
+    pub unread_parents: Option<&'a HashSet<String>>,
     /// Every header that a field may have had from this program: (path, label), in each language.
     pub labels: &'a [(String, String)],
     /// Identifies the filters; lets a refusal say that they changed since the last run.

@@ -210,7 +210,7 @@ pub fn plan<'a>(
         return Err(lost_keys(&seen, mark, &what));
     }
 
-    let mut fate = Fate::decide(&seen, wish, &rows, key, adopting)?;
+    let mut fate = Fate::decide(&seen, wish, &rows, adopting)?;
     fate.notes.extend(notes);
     let layout = layout::plan(&seen, wish, header, !fate.mark.is_empty(), &mut structure);
     if layout.columns.len() > MOST_COLUMNS {

@@ -29,6 +29,8 @@ pub enum Row {
     Stale {
         written_on: bool,
     },
+    /// A record whose parent's children were not read in this run: left as it is.
+    Unread,
     /// Not ours: never written, never deleted.
     People,
 }
@@ -76,6 +78,7 @@ impl Rows {
                         record,
                         written_on: false,
                     },
+                    None if wish.is_unread(&text) => Row::Unread,
                     None => {
                         let formula = tab.formulas(row).any(|column| is_owned.contains(&column));
                         if table.key_shape.matches(&text) && !formula {
@@ -100,7 +103,7 @@ impl Rows {
             };
             match row {
                 Row::Double { written_on, .. } | Row::Stale { written_on } => *written_on = written(),
-                Row::Header | Row::Record(_) | Row::People => {}
+                Row::Header | Row::Record(_) | Row::Unread | Row::People => {}
             }
         }
         Self {
@@ -208,6 +211,16 @@ fn filled_down(tab: &Tab, rows: &[Row], owned: &HashSet<usize>) -> Vec<usize> {
     (0..formulas.len())
         .filter(|column| !owned.contains(column) && formulas[*column] * 2 > records)
         .collect()
+}
+
+impl TabWish<'_> {
+    /// Whether a key, `PARENT/CHILD`, is that of a child of a parent whose children were not read.
+    fn is_unread(&self, key: &str) -> bool {
+        self.unread_parents.is_some_and(|unread| {
+            // either half may hold a slash of its own
+            key.match_indices('/').any(|(at, _)| unread.contains(&key[..at]))
+        })
+    }
 }
 
 impl Seen<'_> {

@@ -32,7 +32,7 @@ impl Snapshot {
             self.labels = columns.iter().map(|column| tab.cell(header, *column).label()).collect();
         }
         for (row, what) in rows.iter() {
-            let is_kept = matches!(what, Row::Stale { .. });
+            let is_kept = matches!(what, Row::Stale { .. } | Row::Unread);
             if deleted.binary_search(&row).is_ok() || !(is_kept || matches!(what, Row::Record(_))) {
                 continue;
             }

@@ -23,8 +23,9 @@ use super::{
 };
 use crate::{
     failure::Failure,
-    spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
-    table::{self, Cell, Column, KeyShape, Kind, Packed},
+    spec::{ColumnsSpec, DeletionGuard, MissingRows, PersonalData, ResourceName},
+    table::{self, Cell, Column, KeyShape, Kind, Packed, Selection},
+    wedof::catalogue::Resource,
 };
 
 pub const TODAY: i32 = 20_000;
@@ -57,6 +58,7 @@ pub struct World {
     pub guard: DeletionGuard,
     pub allow_deletions: bool,
     pub origin: &'static str,
+    pub unread_parents: Option<HashSet<String>>,
     pub filters: &'static str,
     pub max_cells: usize,
     /// Revisions that runs make up: counted, so that every run is the same.
@@ -79,6 +81,7 @@ impl World {
             },
             allow_deletions: false,
             origin: "list",
+            unread_parents: None,
             filters: "",
             max_cells: 10_000_000,
             ids: 50_000,
@@ -90,6 +93,10 @@ impl World {
         let mut world = Self::new(table);
         world.sync().unwrap();
         world
+    }
+
+    pub fn selection(&self) -> Selection<'_> {
+        Selection::new(Resource::of(RESOURCE), &self.columns, PersonalData::Include)
     }
 
     pub fn zone() -> TimeZone {
@@ -105,13 +112,17 @@ impl World {
             resource: RESOURCE,
             title: keep(self.title.clone()),
             table: keep(self.table.packed()),
-            columns: keep(self.columns.clone()),
+            columns: keep(Selection::new(
+                Resource::of(RESOURCE),
+                keep(self.columns.clone()),
+                PersonalData::Include,
+            )),
             missing_rows: self.missing_rows,
             guard: self.guard.clone(),
             allow_deletions: self.allow_deletions,
             how_to_accept: "with --allow-deletions",
             origin: self.origin,
-            parents: None,
+            unread_parents: self.unread_parents.clone().map(|unread| &*keep(unread)),
             labels: &[],
             filters: self.filters,
         };

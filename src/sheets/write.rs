@@ -179,7 +179,7 @@ impl<'a> Work<'a> {
     pub fn record(&self, row: usize) -> Option<usize> {
         match self.decided.rows.get(row) {
             Row::Record(record) | Row::Double { record, .. } => Some(record),
-            Row::Header | Row::Stale { .. } | Row::People => None,
+            Row::Header | Row::Stale { .. } | Row::Unread | Row::People => None,
         }
     }
 
@@ -218,7 +218,7 @@ impl<'a> Work<'a> {
         let mut record = match what {
             Row::Record(record) | Row::Double { record, .. } => wish.table.row(record),
             Row::Stale { .. } if fate.mark.binary_search(&row).is_ok() => Vec::new(),
-            Row::Stale { .. } | Row::People | Row::Header => return Vec::new(),
+            Row::Stale { .. } | Row::Unread | Row::People | Row::Header => return Vec::new(),
         };
         if fate.delete.binary_search(&row).is_ok() {
             return Vec::new();
@@ -302,7 +302,7 @@ fn new_rows(decided: &Decisions<'_>, snapshot: &Snapshot) -> Vec<New> {
                     *has_row = true;
                 }
             }
-            Row::Stale { .. } => stale.extend(key.and_then(|key| tab.cell(row, key).key())),
+            Row::Stale { .. } | Row::Unread => stale.extend(key.and_then(|key| tab.cell(row, key).key())),
             Row::Header | Row::People => {}
         }
     }

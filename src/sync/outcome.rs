@@ -33,7 +33,8 @@ pub struct Requests {
 #[derive(Debug)]
 pub struct Outcomes<'a> {
     specs: &'a [ResourceSpec],
-    reports: Vec<ResourceReport>,
+    /// One for each of `specs`, once it has ended: they end in another order.
+    reports: Vec<Option<ResourceReport>>,
     failures: Vec<Failure>,
     unavailable: Vec<Failure>,
 }
@@ -55,7 +56,7 @@ impl<'a> Outcomes<'a> {
     pub fn new(specs: &'a [ResourceSpec]) -> Self {
         Self {
             specs,
-            reports: Vec::new(),
+            reports: vec![None; specs.len()],
             failures: Vec::new(),
             unavailable: Vec::new(),
         }
@@ -66,8 +67,9 @@ impl<'a> Outcomes<'a> {
         self.failures.iter().find(|failure| FATAL.contains(&failure.reason))
     }
 
-    /// Adds the next resource; its outcome and a sentence about it.
-    pub fn add(&mut self, spec: &ResourceSpec, end: End) -> (ResourceOutcome, String) {
+    /// Adds the resource at `index` of the wanted ones; its outcome and a sentence about it.
+    pub fn add(&mut self, index: usize, end: End) -> (ResourceOutcome, String) {
+        let spec = &self.specs[index];
         let mut report = ResourceReport {
             name: spec.name.to_string(),
             tab: spec.title().to_owned(),
@@ -118,44 +120,52 @@ impl<'a> Outcomes<'a> {
             format!("{rows} rows, {added} added, {updated} updated, {removed} removed")
         });
         let outcome = report.outcome;
-        self.reports.push(report);
+        self.reports[index] = Some(report);
         (outcome, told)
     }
 
     /// Nothing can be done for the resources that were not reached.
     pub fn fail_all(&mut self, failure: &Failure) {
-        let specs = self.specs;
-        for (number, spec) in specs[self.reports.len()..].iter().enumerate() {
-            let end = match number {
-                0 => End::Failed(failure.clone(), TabChange::default()),
-                _ => End::NotTried,
-            };
-            self.add(spec, end);
+        if let Some(index) = self.reports.iter().position(Option::is_none) {
+            self.add(index, End::Failed(failure.clone(), TabChange::default()));
         }
+        self.pass_by_the_rest();
+    }
+
+    /// The resources that were not reached are said not to have been tried.
+    pub fn pass_by_the_rest(&mut self) {
+        for index in 0..self.reports.len() {
+            if self.reports[index].is_none() {
+                self.add(index, End::NotTried);
+            }
+        }
+    }
+
+    fn reports(&self) -> impl Iterator<Item = &ResourceReport> {
+        self.reports.iter().flatten()
     }
 
     /// Those of resources that are unavailable too, if no other could be read: a run without any resource is no success.
     fn failures(&self) -> impl Iterator<Item = &Failure> {
         let all_unavailable = self.done()
             && self
-                .reports
-                .iter()
+                .reports()
                 .all(|report| report.outcome == ResourceOutcome::Unavailable);
         let unavailable = if all_unavailable { &self.unavailable[..] } else { &[] };
         self.failures.iter().chain(unavailable)
     }
 
     fn done(&self) -> bool {
-        self.reports.len() == self.specs.len()
+        self.reports.iter().all(Option::is_some)
     }
 
     pub fn report(&self, requests: Requests) -> RunReport {
-        let sum = |count: fn(&ResourceReport) -> i64| self.reports.iter().map(count).sum();
-        let good = self.reports.iter().any(|report| report.outcome.is_good());
+        let sum = |count: fn(&ResourceReport) -> i64| self.reports().map(count).sum();
+        let good = self.reports().any(|report| report.outcome.is_good());
         let first = self.failures().next();
         let (outcome, reason, message) = match first {
             _ if !self.done() => {
-                let message = format!("{} of {} resources done", self.reports.len(), self.specs.len());
+                let message = format!("{} of {} resources done", self.reports().count(), self.specs.len());
                 (RunOutcome::Running, None, Some(message))
             }
             None => (RunOutcome::Succeeded, None, None),
@@ -177,7 +187,7 @@ impl<'a> Outcomes<'a> {
             kept: sum(|report| report.kept),
             wedof_requests: requests.wedof,
             sheets_requests: requests.sheets,
-            resources: self.reports.clone(),
+            resources: self.reports().cloned().collect(),
             ..RunReport::running("")
         }
     }
@@ -250,8 +260,8 @@ mod tests {
     fn of(ends: [End; 3]) -> (RunReport, u8) {
         let specs = specs();
         let mut outcomes = Outcomes::new(&specs);
-        for (spec, end) in specs.iter().zip(ends) {
-            outcomes.add(spec, end);
+        for (index, end) in ends.into_iter().enumerate().rev() {
+            outcomes.add(index, end);
         }
         (outcomes.report(Requests { wedof: 7, sheets: 3 }), outcomes.exit_code())
     }
@@ -289,9 +299,9 @@ mod tests {
     fn a_refused_key_ends_the_run_and_every_tab_says_so() {
         let specs = specs();
         let mut outcomes = Outcomes::new(&specs);
-        outcomes.add(&specs[0], person(reason::TAB_REFUSED));
+        outcomes.add(2, person(reason::TAB_REFUSED));
         assert!(outcomes.fatal().is_none());
-        outcomes.add(&specs[1], person(reason::WEDOF_KEY_REFUSED));
+        outcomes.add(1, person(reason::WEDOF_KEY_REFUSED));
         let fatal = outcomes.fatal().unwrap().clone();
         assert_eq!(
             outcomes.report(Requests::default()).message.as_deref(),

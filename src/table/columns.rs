@@ -1,30 +1,17 @@
 //! The flattened records of a resource → its table: which columns there are, in which order, under which headers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::{Cell, Column, Flattener, Kind, Packed, Table, flatten::Path};
-use crate::{
-    spec::{ColumnsSpec, Headers},
-    wedof::catalogue::{Field, Key},
-};
+use super::{Cell, Column, Flattener, Kind, Packed, Selection, Table, flatten::Path};
+use crate::wedof::catalogue::Key;
 
 impl Flattener<'_> {
     /// The table with `key` in column 0, then the catalogue's fields in its order, then unknown ones by path. A field
     /// that no record fills has no column. Also how many texts were cut.
     pub fn table(self, key: Key, rows: Vec<Packed>) -> (Table, usize) {
         let Self {
-            resource,
-            columns: spec,
-            paths,
-            cuts,
-            ..
+            selection, paths, cuts, ..
         } = self;
-        let fields = resource.fields();
-        let known: HashMap<&str, (usize, &Field)> = fields
-            .iter()
-            .enumerate()
-            .map(|(at, (path, field))| (path.as_str(), (at, field)))
-            .collect();
 
         let mut filled = vec![false; paths.len()];
         for (number, _) in rows.iter().flat_map(Packed::cells) {
@@ -35,21 +22,21 @@ impl Flattener<'_> {
             .collect();
         order.sort_by_key(|&number| {
             let path = paths[number].path.as_str();
-            (known.get(path).map_or(usize::MAX, |(at, _)| *at), path)
+            (selection.place(path), path)
         });
 
-        let mut labels = Labels::new(spec);
+        let mut labels = Labels::default();
         let mut columns = Vec::with_capacity(order.len() + 1);
         columns.push(Column {
             path: key.field.to_owned(),
-            label: labels.of(key.field, known.get(key.field).map(|(_, field)| field.label)),
+            label: labels.unique(key.field, selection),
             kind: Kind::Identifier,
         });
         columns.extend(order.iter().map(|&number| {
             let path = &paths[number];
             Column {
                 path: path.path.clone(),
-                label: labels.of(&path.path, known.get(path.path.as_str()).map(|(_, field)| field.label)),
+                label: labels.unique(&path.path, selection),
                 kind: kind(path),
             }
         }));
@@ -102,33 +89,14 @@ fn kind(path: &Path) -> Kind {
 }
 
 /// Gives every column a header that no other has, whatever the case: a Google Table would refuse it.
-struct Labels<'a> {
-    spec: &'a ColumnsSpec,
+#[derive(Default)]
+struct Labels {
     taken: HashSet<String>,
 }
 
-impl<'a> Labels<'a> {
-    fn new(spec: &'a ColumnsSpec) -> Self {
-        Self {
-            spec,
-            taken: HashSet::new(),
-        }
-    }
-
-    fn of(&mut self, path: &str, french: Option<&str>) -> String {
-        let wished = self
-            .spec
-            .labels
-            .get(path)
-            .map(|label| one_line(label))
-            .filter(|label| !label.is_empty());
-        let label = wished
-            .or_else(|| {
-                french
-                    .filter(|_| self.spec.headers() == Headers::French)
-                    .map(str::to_owned)
-            })
-            .unwrap_or_else(|| path.to_owned());
+impl Labels {
+    fn unique(&mut self, path: &str, selection: &Selection<'_>) -> String {
+        let label = selection.label(path);
         let unique = std::iter::once(label.clone())
             .chain(std::iter::once(format!("{label} ({path})")))
             .chain((2..).map(|n| format!("{label} ({path}) {n}")))
@@ -139,13 +107,6 @@ impl<'a> Labels<'a> {
     }
 }
 
-fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_control() || c.is_whitespace())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -153,19 +114,25 @@ mod tests {
 
     use super::*;
     use crate::{
-        spec::ResourceName,
+        spec::{ColumnsSpec, Headers, PersonalData, Preset, ResourceName},
         table::{KeyShape, Record},
         wedof::catalogue::Resource,
     };
 
+    const KEY: Key = Key {
+        field: "externalId",
+        shape: KeyShape::Slug,
+    };
+
     fn table(columns: &ColumnsSpec, records: &[Value]) -> Table {
         let resource = Resource::of(ResourceName::RegistrationFolders);
-        let mut flattener = Flattener::new(resource, columns);
+        let selection = Selection::new(resource, columns, PersonalData::Include);
+        let mut flattener = Flattener::new(&selection);
         let rows = records
             .iter()
             .map(|record| flattener.row(record.as_object().unwrap()))
             .collect();
-        flattener.table(resource.keys[0], rows).0
+        flattener.table(KEY, rows).0
     }
 
     fn paths(table: &Table) -> Vec<&str> {
@@ -264,6 +231,49 @@ mod tests {
         assert_eq!(labels(&french)[..2], ["N° de dossier", "Nom"]);
         assert_eq!(labels(&french)[4], "Étiquettes");
         assert_eq!(labels(&french)[8], "zone.a");
+        columns.headers = Some(Headers::English);
+        assert_eq!(labels(&table(&columns, &[folder()]))[4], "Tags");
+    }
+
+    #[test]
+    fn the_tracking_sheet_has_its_own_order_and_french_headers() {
+        let mut columns = ColumnsSpec {
+            preset: Some(Preset::Suivi),
+            include: vec!["tags".into()],
+            ..ColumnsSpec::default()
+        };
+        let mut folder = folder();
+        folder["history"] = json!({"acceptedDate": "2024-01-01T00:00:00Z"});
+        folder["attendee"]["id"] = json!(7);
+        let suivi = table(&columns, &[folder.clone()]);
+        assert_eq!(
+            labels(&suivi),
+            [
+                "N° de dossier",
+                "Stagiaire : n°",
+                "Nom",
+                "Date de naissance",
+                "Accepté le",
+                "Étiquettes"
+            ]
+        );
+        columns.headers = Some(Headers::Path);
+        assert_eq!(labels(&table(&columns, &[folder]))[4], "history.acceptedDate");
+    }
+
+    #[test]
+    fn a_bank_account_number_never_becomes_a_cell() {
+        let record = json!({"externalId": "1", "iban": "FR76", "attendee": {"nir": "1850", "id": 7}, "bank": [{"iban": "FR76", "name": "x"}],
+            "metadata": {"iban": "FR76", "a": 1}});
+        let table = table(
+            &ColumnsSpec {
+                preset: Some(Preset::All),
+                ..ColumnsSpec::default()
+            },
+            &[record],
+        );
+        assert_eq!(paths(&table), ["externalId", "metadata", "attendee.id", "bank"]);
+        assert!(!format!("{table:?}").contains("FR76"));
     }
 
     #[test]
@@ -325,9 +335,10 @@ mod tests {
             let records: Vec<Record> = records.into_iter().map(|map| map.into_iter().collect()).collect();
             let resource = Resource::of(ResourceName::RegistrationFolders);
             let read = || {
-                let mut flattener = Flattener::new(resource, &columns);
+                let selection = Selection::new(resource, &columns, PersonalData::Include);
+                let mut flattener = Flattener::new(&selection);
                 let rows = records.iter().map(|record| flattener.row(record)).collect();
-                flattener.table(resource.keys[0], rows).0
+                flattener.table(KEY, rows).0
             };
             let table = read();
             prop_assert_eq!(table.len(), records.len());

@@ -1,15 +1,14 @@
 //! A record → its filled cells by dotted path. Paths are numbered as they appear, so that a row costs as much as it
 //! holds.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde_json::Value;
 
 use super::{
-    Cell, Kind, Packed, Record,
+    Cell, Kind, Packed, Record, Selection,
     cell::{self, Reading},
 };
-use crate::{spec::ColumnsSpec, wedof::catalogue::Resource};
 
 /// A path that some record has.
 #[derive(Debug)]
@@ -30,29 +29,27 @@ pub(super) struct Path {
 /// Flattens the records of one resource and remembers the paths they have.
 #[derive(Debug)]
 pub struct Flattener<'a> {
-    pub(super) resource: &'static Resource,
-    pub(super) columns: &'a ColumnsSpec,
+    pub(super) selection: &'a Selection<'a>,
     pub(super) paths: Vec<Path>,
     numbers: HashMap<String, usize>,
-    known: HashMap<String, Kind>,
+    keys: Vec<&'static str>,
     /// Texts that were longer than a cell may be.
     pub(super) cuts: usize,
 }
 
 impl<'a> Flattener<'a> {
-    pub fn new(resource: &'static Resource, columns: &'a ColumnsSpec) -> Self {
+    pub fn new(selection: &'a Selection<'a>) -> Self {
         Self {
-            resource,
-            columns,
+            selection,
             paths: Vec::new(),
             numbers: HashMap::new(),
-            known: resource
-                .fields()
-                .into_iter()
-                .map(|(path, field)| (path, field.kind))
-                .collect(),
+            keys: selection.resource.key_paths(),
             cuts: 0,
         }
+    }
+
+    pub fn selection(&self) -> &'a Selection<'a> {
+        self.selection
     }
 
     /// The filled cells of a record, each in the column that has its path's number.
@@ -72,7 +69,7 @@ impl<'a> Flattener<'a> {
             push_escaped(path, name);
             match value {
                 Value::Null => {}
-                Value::Object(inner) if !self.resource.whole.contains(&path.as_str()) => {
+                Value::Object(inner) if !self.selection.resource.whole.contains(&path.as_str()) => {
                     self.walk(inner, path, cells);
                 }
                 _ => self.leaf(value, path, name, cells),
@@ -90,7 +87,13 @@ impl<'a> Flattener<'a> {
         if !entry.stored {
             return;
         }
-        let cell = cell::cell(value, entry.reading, &mut self.cuts);
+        let cell = match value {
+            Value::Array(_) | Value::Object(_) => match self.selection.scrubbed(value) {
+                Cow::Borrowed(value) => cell::cell(value, entry.reading, &mut self.cuts),
+                Cow::Owned(value) => cell::cell(&value, entry.reading, &mut self.cuts).into_owned(),
+            },
+            scalar => cell::cell(scalar, entry.reading, &mut self.cuts),
+        };
         match cell {
             Cell::Blank => return,
             Cell::Day(_) => entry.days = true,
@@ -101,12 +104,10 @@ impl<'a> Flattener<'a> {
     }
 
     fn add(&mut self, path: &str, name: &str) -> usize {
-        let known = self.known.get(path).copied();
+        let known = self.selection.known(path).map(|field| field.kind);
         let kind = known.unwrap_or_else(|| cell::guess(name));
-        // a link alone says nothing that a person reads; one asked for by `include` is a column like any other
-        let bare_link = self.columns.include.is_empty() && path.starts_with("_links.") && path.ends_with(".href");
-        let wanted = self.columns.wants(path) && !bare_link;
-        let key = self.resource.keys.iter().any(|key| key.field == path);
+        let wanted = self.selection.wants(path);
+        let key = self.keys.contains(&path);
         let number = self.paths.len();
         self.paths.push(Path {
             path: path.to_owned(),

@@ -7,12 +7,14 @@ mod cell;
 mod columns;
 mod flatten;
 mod packed;
+mod selection;
 
 use std::borrow::Cow;
 
 pub use cell::key_text;
 pub use flatten::Flattener;
 pub use packed::Packed;
+pub use selection::Selection;
 
 /// One JSON object of Wedof.
 pub type Record = serde_json::Map<String, serde_json::Value>;
@@ -105,6 +107,20 @@ pub enum Cell<'a> {
     Day(i32),
     /// Milliseconds since 1970-01-01T00:00:00Z.
     Instant(i64),
+}
+
+impl Cell<'_> {
+    /// The cell with a text of its own.
+    pub fn into_owned(self) -> Cell<'static> {
+        match self {
+            Self::Blank => Cell::Blank,
+            Self::Bool(value) => Cell::Bool(value),
+            Self::Number(value) => Cell::Number(value),
+            Self::Text(text) => Cell::Text(text.into_owned().into()),
+            Self::Day(days) => Cell::Day(days),
+            Self::Instant(milliseconds) => Cell::Instant(milliseconds),
+        }
+    }
 }
 
 /// The shape of a resource's ids: a row whose key has another shape belongs to people.

@@ -1,61 +1,74 @@
-//! Wedof's resources as data: where each is read, how its records are told apart, what may be asked of it and what
-//! its fields are. A new resource is a new file beside the others and a line in [`Resource::of`].
+//! Wedof's resources as data: the ways in which each can be had, how its records are told apart, what may be asked of it
+//! and what its fields are. A new resource is a table beside the others and a line in [`Resource::of`].
 
+mod activities;
 mod certification_folders;
-mod lists;
+mod certifications;
+mod contracts;
+mod files;
+pub mod filters;
+mod money;
 mod organisms;
+mod people;
+mod personal;
 mod registration_folders;
 mod shared;
+mod trainings;
 
-use std::collections::BTreeMap;
-
-use jiff::{civil::Date, tz::TimeZone};
-
+pub use self::{
+    filters::{Accepts, Filter},
+    personal::{is_forbidden, names_a_person},
+};
 use crate::{
-    failure::{Failure, reason},
-    spec::{ResourceName, ResourceSpec},
-    table::{KeyShape, Kind},
+    spec::ResourceName,
+    table::{KeyShape, Kind, Record, key_text},
 };
 
 /// One resource of Wedof.
 #[derive(Debug)]
 pub struct Resource {
     pub name: ResourceName,
-    /// Below the base URL.
-    pub path: &'static str,
-    pub source: Source,
-    /// Fields that may tell records apart, the preferred one first.
-    pub keys: &'static [Key],
-    /// The key is personal data (an e-mail): messages name the row instead.
-    pub key_is_personal: bool,
-    /// Parameters that every request has.
-    pub fixed: &'static [(&'static str, &'static str)],
+    /// Tried in this order until one can be read.
+    pub ways: &'static [Way],
+    pub identity: Identity,
     pub filters: &'static [Filter],
     /// Paths of the columns that people use first, in this order; the other fields follow in the order of `groups`.
     pub first: &'static [&'static str],
+    /// Columns of the preset `suivi`, in this order.
+    pub suivi: &'static [&'static str],
     pub groups: &'static [Group],
     /// Paths that stay one cell of JSON: their keys are people's own, and each would become a column.
     pub whole: &'static [&'static str],
+    /// A record is a person: fields that the catalogue does not know are personal, whatever their name.
+    pub person: bool,
     pub evidence: Evidence,
+    /// Where similar data is, for those who cannot read this.
+    pub instead: Option<&'static str>,
 }
 
-/// How the records are obtained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+/// One way to obtain the records of a resource.
+#[derive(Debug, Clone, Copy)]
+pub enum Way {
     /// A list read page by page.
-    List { order: Order },
+    List(List),
     /// One object.
-    Object,
+    Object { path: &'static str },
+    /// Parts of the folders that are read.
+    Folders(&'static [Part]),
+    /// A list of each parent, asked for one by one.
+    Each(&'static [Each]),
 }
 
-impl Source {
-    /// The name kept with the tab: rows are not deleted in the run in which it changes.
-    pub fn origin(self) -> &'static str {
-        match self {
-            Self::List { .. } => "list",
-            Self::Object => "object",
-        }
-    }
+/// A list that is read page by page.
+#[derive(Debug, Clone, Copy)]
+pub struct List {
+    /// Below the base URL.
+    pub path: &'static str,
+    pub order: Order,
+    /// Parameters that every request has.
+    pub fixed: &'static [(&'static str, &'static str)],
+    /// Without the account's own SIRET as a parameter, the list is refused.
+    pub own_siret: bool,
 }
 
 /// What is known of the order of a list.
@@ -67,6 +80,80 @@ pub enum Order {
     Unknown,
 }
 
+/// A field of folders that holds one record, or a list of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    pub of: ResourceName,
+    pub field: &'static str,
+    /// Fields that have another name as a record of their own.
+    pub renamed: &'static [(&'static str, &'static str)],
+    /// Fields that belong to the folder and not to the part.
+    pub dropped: &'static [&'static str],
+    /// Field that takes the folder's key; parts that belong to one folder only.
+    pub parent: Option<&'static str>,
+}
+
+/// The lists of all parents of one kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Each {
+    pub parents: Parents,
+    /// `{}` stands for the parent's key.
+    pub path: &'static str,
+    /// The parameter that takes the parent's key, if it is not in the path.
+    pub parameter: Option<&'static str>,
+    /// Fields that every record gets; a value of `{}` is the parent's key.
+    pub fields: &'static [(&'static str, &'static str)],
+}
+
+/// What has children.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parents {
+    /// The folders that were read: as many requests as folders, so only within the request budget.
+    Folders(ResourceName),
+    /// The certifications of the filter of this name, or of the folders that were read.
+    Certifications { filter: &'static str },
+}
+
+impl Parents {
+    /// The folders whose children these are.
+    pub fn folders(self) -> Option<ResourceName> {
+        match self {
+            Self::Folders(kind) => Some(kind),
+            Self::Certifications { .. } => None,
+        }
+    }
+}
+
+impl List {
+    /// The parameters that every request has.
+    pub fn parameters(&self) -> impl Iterator<Item = (String, String)> {
+        self.fixed
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+    }
+}
+
+/// Both kinds of folders, in the order in which they are read.
+pub const FOLDERS: [ResourceName; 2] = [ResourceName::RegistrationFolders, ResourceName::CertificationFolders];
+
+/// Where folders name their certification.
+pub const CERTIF_INFO: &str = "_links.certification.certifInfo";
+
+/// What tells the records of a resource apart.
+#[derive(Debug, Clone, Copy)]
+pub enum Identity {
+    /// One of these fields, the preferred one first.
+    Own(&'static [Key]),
+    /// `PARENT/CHILD`, or `CHILD` where a list gives them all; CHILD is one of these fields.
+    Child(&'static [&'static str]),
+}
+
+/// The field that holds the key of a child.
+pub const CHILD_KEY: Key = Key {
+    field: "key",
+    shape: KeyShape::Slug,
+};
+
 /// A field that identifies records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
@@ -74,8 +161,16 @@ pub struct Key {
     pub shape: KeyShape,
 }
 
+impl Key {
+    /// E-mails are never told in messages.
+    pub fn is_personal(self) -> bool {
+        self.shape == KeyShape::Email
+    }
+}
+
 /// How sure we are that the resource exists as described: nobody outside Wedof has its documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Evidence {
     /// Programs in production read it.
     Production,
@@ -83,32 +178,6 @@ pub enum Evidence {
     Vendor,
     /// Programs ask for it; none shows a real answer.
     Assumed,
-}
-
-/// A parameter that narrows a list.
-#[derive(Debug, Clone, Copy)]
-pub struct Filter {
-    pub name: &'static str,
-    pub accepts: Accepts,
-}
-
-const fn filter(name: &'static str, accepts: Accepts) -> Filter {
-    Filter { name, accepts }
-}
-
-#[derive(Debug, Clone, Copy)]
-pub enum Accepts {
-    /// Values of this list, joined by commas.
-    Several(&'static [&'static str]),
-    /// One value of this list.
-    One(&'static [&'static str]),
-    /// Any values, joined by commas.
-    AnySeveral,
-    /// Any one value.
-    Any,
-    /// A day (its first or last second is sent) or an RFC 3339 moment.
-    Since,
-    Until,
 }
 
 /// Fields below one parent.
@@ -124,16 +193,19 @@ pub struct Group {
 pub struct Field {
     pub name: &'static str,
     /// French header text, unique in its resource.
-    pub label: &'static str,
+    pub french: &'static str,
+    /// English header text, unique in its resource.
+    pub english: &'static str,
     pub kind: Kind,
     pub personal: bool,
 }
 
 impl Field {
-    const fn of(name: &'static str, label: &'static str, kind: Kind) -> Self {
+    const fn of(name: &'static str, french: &'static str, english: &'static str, kind: Kind) -> Self {
         Self {
             name,
-            label,
+            french,
+            english,
             kind,
             personal: false,
         }
@@ -146,48 +218,72 @@ impl Field {
 }
 
 /// Text, number or boolean, as JSON has it.
-const fn plain(name: &'static str, label: &'static str) -> Field {
-    Field::of(name, label, Kind::Plain)
+const fn plain(name: &'static str, french: &'static str, english: &'static str) -> Field {
+    Field::of(name, french, english, Kind::Plain)
 }
 
 /// Digits that are no number.
-const fn id(name: &'static str, label: &'static str) -> Field {
-    Field::of(name, label, Kind::Identifier)
+const fn id(name: &'static str, french: &'static str, english: &'static str) -> Field {
+    Field::of(name, french, english, Kind::Identifier)
 }
 
-const fn day(name: &'static str, label: &'static str) -> Field {
-    Field::of(name, label, Kind::Day)
+const fn day(name: &'static str, french: &'static str, english: &'static str) -> Field {
+    Field::of(name, french, english, Kind::Day)
 }
 
-const fn instant(name: &'static str, label: &'static str) -> Field {
-    Field::of(name, label, Kind::Instant)
+const fn instant(name: &'static str, french: &'static str, english: &'static str) -> Field {
+    Field::of(name, french, english, Kind::Instant)
+}
+
+const fn slug(field: &'static str) -> Key {
+    Key {
+        field,
+        shape: KeyShape::Slug,
+    }
+}
+
+const fn digits(field: &'static str) -> Key {
+    Key {
+        field,
+        shape: KeyShape::Digits,
+    }
+}
+
+/// A list of which no order is known.
+const fn list(path: &'static str) -> Way {
+    Way::List(List {
+        path,
+        order: Order::Unknown,
+        fixed: &[],
+        own_siret: false,
+    })
 }
 
 impl Resource {
     pub fn of(name: ResourceName) -> &'static Self {
         match name {
+            ResourceName::Users => &people::USERS,
+            ResourceName::Trainings => &trainings::TRAININGS,
+            ResourceName::Sessions => &trainings::SESSIONS,
+            ResourceName::Attendees => &people::ATTENDEES,
             ResourceName::RegistrationFolders => &registration_folders::RESOURCE,
             ResourceName::CertificationFolders => &certification_folders::RESOURCE,
             ResourceName::Organisms => &organisms::RESOURCE,
-            ResourceName::Users => &lists::USERS,
-            ResourceName::Trainings => &lists::TRAININGS,
-            ResourceName::Sessions => &lists::SESSIONS,
-            ResourceName::Attendees => &lists::ATTENDEES,
-            ResourceName::Activities => &lists::ACTIVITIES,
-            ResourceName::Evaluations => &lists::EVALUATIONS,
-            ResourceName::Invoices => &lists::INVOICES,
-            ResourceName::Payments => &lists::PAYMENTS,
-            ResourceName::TrainingActions => &lists::TRAINING_ACTIONS,
-            ResourceName::Surveys => &lists::SURVEYS,
-            ResourceName::WorkingContracts => &lists::WORKING_CONTRACTS,
-            ResourceName::CertificationPartners => &lists::CERTIFICATION_PARTNERS,
-            ResourceName::RegistrationFolderFiles => &lists::REGISTRATION_FOLDER_FILES,
-            ResourceName::CertificationFolderFiles => &lists::CERTIFICATION_FOLDER_FILES,
+            ResourceName::Activities => &activities::RESOURCE,
+            ResourceName::Evaluations => &certifications::EVALUATIONS,
+            ResourceName::Invoices => &money::INVOICES,
+            ResourceName::Payments => &money::PAYMENTS,
+            ResourceName::TrainingActions => &trainings::TRAINING_ACTIONS,
+            ResourceName::Surveys => &certifications::SURVEYS,
+            ResourceName::WorkingContracts => &contracts::RESOURCE,
+            ResourceName::CertificationPartners => &certifications::PARTNERS,
+            ResourceName::RegistrationFolderFiles => &files::OF_REGISTRATION_FOLDERS,
+            ResourceName::CertificationFolderFiles => &files::OF_CERTIFICATION_FOLDERS,
         }
     }
 
-    /// Every known field with its path, in the order of the columns.
-    pub fn fields(&self) -> Vec<(String, Field)> {
+    /// Every known field with its path, in the order of the columns: `first` ones, then by group.
+    pub fn fields(&self, first: &[&str]) -> Vec<(String, Field)> {
         let mut fields: Vec<(String, Field)> = self
             .groups
             .iter()
@@ -199,193 +295,103 @@ impl Resource {
             })
             .collect();
         // stable: fields that are not among the first keep their order
-        fields.sort_by_key(|(path, _)| self.first.iter().position(|first| first == path).unwrap_or(usize::MAX));
+        fields.sort_by_key(|(path, _)| first.iter().position(|first| first == path).unwrap_or(usize::MAX));
         fields
     }
 
-    /// The parameters of every request, from the spec's filters; refused before anything is asked of Wedof if a filter
-    /// or a value does not exist, because Wedof ignores what it does not know and would list everything.
-    pub fn query(&self, spec: &ResourceSpec, zone: &TimeZone) -> Result<Vec<(String, String)>, Failure> {
-        let mut query: Vec<(String, String)> = self.fixed.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect();
-        for (name, values) in &spec.filters {
-            let refuse = |what: String| {
-                Failure::person(
-                    reason::INVALID_CONFIG,
-                    format!("resources, {}: filter `{name}` {what}", self.name),
-                )
-            };
-            let Some(filter) = self.filters.iter().find(|filter| filter.name == name) else {
-                let known: Vec<_> = self.filters.iter().map(|filter| filter.name).collect();
-                return Err(refuse(if known.is_empty() {
-                    "cannot be used: this resource has no filters".to_owned()
-                } else {
-                    format!("does not exist; there are {}", known.join(", "))
-                }));
-            };
-            query.push((name.clone(), filter.accepts.join(values, zone).map_err(refuse)?));
+    /// Paths that may hold the key, each of which is read as one.
+    pub fn key_paths(&self) -> Vec<&'static str> {
+        match self.identity {
+            Identity::Own(keys) => keys.iter().map(|key| key.field).collect(),
+            Identity::Child(_) => vec![CHILD_KEY.field],
         }
-        check_period(&spec.filters)
-            .map_err(|what| Failure::person(reason::INVALID_CONFIG, format!("resources, {}: {what}", self.name)))?;
-        Ok(query)
+    }
+
+    /// The fields by which a record is known, as messages name them.
+    pub fn key_names(&self) -> String {
+        match self.identity {
+            Identity::Own(keys) => keys.iter().map(|key| key.field).collect::<Vec<_>>().join(" or "),
+            Identity::Child(fields) => fields.join(" or "),
+        }
     }
 }
 
-/// `since` and `until` count only with `period=custom`, which needs both.
-fn check_period(filters: &BTreeMap<String, Vec<String>>) -> Result<(), &'static str> {
-    let custom = filters
-        .get("period")
-        .is_some_and(|period| period.iter().any(|p| p == "custom"));
-    let bounds = ["since", "until"].map(|name| filters.contains_key(name));
-    match (custom, bounds) {
-        (true, [true, true]) | (false, [false, false]) => Ok(()),
-        (true, _) => Err("filter `period: [custom]` needs `since` and `until`"),
-        (false, _) => Err("filters `since` and `until` need `period: [custom]`"),
-    }
-}
-
-impl Accepts {
-    fn join(self, values: &[String], zone: &TimeZone) -> Result<String, String> {
-        if values.is_empty() || values.iter().any(|value| value.trim().is_empty()) {
-            return Err("has no value, or an empty one; leave it out to list everything".to_owned());
-        }
-        if let (Self::One(_) | Self::Any | Self::Since | Self::Until, [_, _, ..]) = (self, values) {
-            return Err("takes one value".to_owned());
-        }
-        match self {
-            Self::Several(known) | Self::One(known) => {
-                if let Some(wrong) = values.iter().find(|value| !known.contains(&value.as_str())) {
-                    return Err(format!("has no value `{wrong}`; there are {}", known.join(", ")));
-                }
-            }
-            Self::AnySeveral => {
-                if let Some(wrong) = values.iter().find(|value| value.contains(',')) {
-                    return Err(format!("has the value `{wrong}`: write several values as a list"));
-                }
-            }
-            Self::Any => {}
-            Self::Since | Self::Until => return moment(&values[0], matches!(self, Self::Until), zone),
-        }
-        Ok(values.join(","))
-    }
-}
-
-/// A day becomes its first or last second in the spec's zone; a moment is sent as it is.
-fn moment(value: &str, end_of_day: bool, zone: &TimeZone) -> Result<String, String> {
-    let wrong = || {
-        format!("has the value `{value}`, which is neither a day (2026-01-31) nor a moment (2026-01-31T08:00:00+01:00)")
+/// The text at a dotted path of a record, as keys are compared.
+pub fn text_at(record: &Record, path: &str) -> Option<String> {
+    let (name, rest) = match path.split_once('.') {
+        Some((name, rest)) => (name, Some(rest)),
+        None => (path, None),
     };
-    if let (10, Ok(date)) = (value.len(), value.parse::<Date>()) {
-        let time = if end_of_day {
-            date.at(23, 59, 59, 0)
-        } else {
-            date.at(0, 0, 0, 0)
-        };
-        let zoned = time.to_zoned(zone.clone()).map_err(|_| wrong())?;
-        return Ok(zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
+    let value = record.get(name)?;
+    match rest {
+        Some(rest) => text_at(value.as_object()?, rest),
+        None => key_text(value),
     }
-    value.parse::<jiff::Timestamp>().map_err(|_| wrong())?;
-    Ok(value.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use rstest::rstest;
-
     use super::*;
 
-    fn query(name: ResourceName, filters: &[(&str, &[&str])]) -> Result<Vec<(String, String)>, String> {
-        let spec = ResourceSpec {
-            filters: filters
-                .iter()
-                .map(|(k, v)| ((*k).into(), v.iter().map(|v| (*v).to_owned()).collect()))
-                .collect(),
-            ..ResourceSpec::of(name)
-        };
-        let paris = TimeZone::get("Europe/Paris").unwrap();
-        Resource::of(name)
-            .query(&spec, &paris)
-            .map_err(|failure| failure.message)
-    }
-
     #[test]
-    fn every_path_and_french_label_is_given_once() {
+    fn every_path_and_label_is_given_once_and_every_named_path_is_a_field() {
         for name in ResourceName::ALL {
             let resource = Resource::of(name);
             assert_eq!(resource.name, name);
-            let fields = resource.fields();
-            let paths: BTreeSet<_> = fields.iter().map(|(path, _)| path).collect();
-            let labels: BTreeSet<_> = fields.iter().map(|(_, field)| field.label.to_lowercase()).collect();
-            assert_eq!(paths.len(), fields.len(), "{name}: a path twice");
-            assert_eq!(labels.len(), fields.len(), "{name}: a label twice");
-            for first in resource.first {
-                assert!(paths.contains(&(*first).to_owned()), "{name}: {first} is no field");
-            }
-            for key in resource.keys {
-                assert!(
-                    paths.contains(&key.field.to_owned()),
-                    "{name}: key {} is no field",
-                    key.field
-                );
+            let fields = resource.fields(resource.first);
+            let once = |of: fn(&(String, Field)) -> String, what: &str| {
+                let mut seen = BTreeSet::new();
+                for field in &fields {
+                    assert!(seen.insert(of(field)), "{name}: the {what} {} twice", of(field));
+                }
+                seen
+            };
+            let paths = once(|(path, _)| path.clone(), "path");
+            once(|(_, field)| field.french.to_lowercase(), "French label");
+            once(|(_, field)| field.english.to_lowercase(), "English label");
+            for path in resource
+                .first
+                .iter()
+                .chain(resource.suivi)
+                .copied()
+                .chain(resource.key_paths())
+            {
+                assert!(paths.contains(path), "{name}: {path} is no field");
             }
         }
     }
 
     #[test]
+    fn every_resource_can_be_had_somehow_and_has_a_tracking_sheet() {
+        for name in ResourceName::ALL {
+            let resource = Resource::of(name);
+            assert!(!resource.ways.is_empty(), "{name}");
+            assert!(!resource.suivi.is_empty(), "{name}");
+            let filters: BTreeSet<_> = resource.filters.iter().map(|filter| filter.name).collect();
+            assert_eq!(filters.len(), resource.filters.len(), "{name}: a filter twice");
+        }
+    }
+
+    #[test]
     fn the_columns_that_people_use_first_come_first() {
-        let fields = Resource::of(ResourceName::RegistrationFolders).fields();
+        let folders = Resource::of(ResourceName::RegistrationFolders);
+        let fields = folders.fields(folders.first);
         let paths: Vec<_> = fields.iter().take(4).map(|(path, _)| path.as_str()).collect();
         assert_eq!(paths, ["externalId", "state", "type", "attendee.lastName"]);
         assert!(fields.len() > 110, "{}", fields.len());
     }
 
     #[test]
-    fn several_values_become_one_parameter() {
+    fn a_text_is_found_below_its_parents() {
+        let record = serde_json::json!({"_links": {"partner": {"siret": 12345678901234_u64}}, "id": " 7 "});
+        let record = record.as_object().unwrap();
         assert_eq!(
-            query(
-                ResourceName::RegistrationFolders,
-                &[("state", &["accepted", "inTraining"])]
-            ),
-            Ok(vec![("state".into(), "accepted,inTraining".into())])
+            text_at(record, "_links.partner.siret").as_deref(),
+            Some("12345678901234")
         );
-    }
-
-    #[test]
-    fn a_day_is_sent_as_its_first_or_last_second_in_the_zone_of_the_spec() {
-        let filters: &[(&str, &[&str])] = &[
-            ("period", &["custom"]),
-            ("since", &["2026-01-01"]),
-            ("until", &["2026-07-31"]),
-        ];
-        let sent = query(ResourceName::CertificationFolders, filters).unwrap();
-        assert!(
-            sent.contains(&("since".into(), "2026-01-01T00:00:00+01:00".into())),
-            "{sent:?}"
-        );
-        assert!(
-            sent.contains(&("until".into(), "2026-07-31T23:59:59+02:00".into())),
-            "{sent:?}"
-        );
-    }
-
-    #[rstest]
-    #[case("stat", &["accepted"], "does not exist; there are query, state,")]
-    #[case("state", &["acepted"], "has no value `acepted`; there are all, notProcessed,")]
-    #[case("state", &["accepted,inTraining"], "has no value `accepted,inTraining`")]
-    #[case("state", &[], "has no value, or an empty one")]
-    #[case("query", &["a", "b"], "takes one value")]
-    #[case("format", &["csv"], "does not exist")]
-    #[case("tags", &["a,b"], "as a list")]
-    #[case("since", &["2026-01-01"], "need `period: [custom]`")]
-    #[case("since", &["1 January"], "neither a day")]
-    #[case("period", &["custom"], "needs `since` and `until`")]
-    fn a_filter_that_wedof_would_ignore_is_refused_with_the_right_ones(
-        #[case] name: &str,
-        #[case] values: &[&str],
-        #[case] says: &str,
-    ) {
-        let refused = query(ResourceName::RegistrationFolders, &[(name, values)]).unwrap_err();
-        assert!(refused.contains(says), "{refused}");
+        assert_eq!(text_at(record, "id").as_deref(), Some("7"));
+        assert_eq!(text_at(record, "id.x"), None);
     }
 }

@@ -189,6 +189,11 @@ impl Client {
         self.requests.load(Ordering::Relaxed)
     }
 
+    /// How many requests the run may still send; none if there is no budget.
+    pub fn left(&self) -> Option<i64> {
+        self.budget.map(|budget| (budget - self.requests()).max(0))
+    }
+
     /// One answer, asked for again while that may help and time is left.
     pub async fn get(&self, path: &str, query: &[(String, String)]) -> Result<Answer, Error> {
         let mut url = self.base.clone();

@@ -13,8 +13,9 @@ use wedof_sheet_sync::{
     patience::Patience,
     sheets::{Client, Settings, TabChange, TabWish, auth::ServiceAccount},
     simulator::Options,
-    spec::{ColumnsSpec, DeletionGuard, MissingRows, ResourceName},
-    table::{self, Cell, Column, KeyShape, Kind, Packed},
+    spec::{ColumnsSpec, DeletionGuard, MissingRows, PersonalData, ResourceName},
+    table::{self, Cell, Column, KeyShape, Kind, Packed, Selection},
+    wedof::catalogue::Resource,
 };
 
 use crate::support::Simulator;
@@ -56,7 +57,7 @@ pub struct Wish {
     pub allow_deletions: bool,
     pub origin: &'static str,
     pub filters: &'static str,
-    pub parents: Option<HashSet<String>>,
+    pub unread_parents: Option<HashSet<String>>,
     pub labels: Vec<(String, String)>,
 }
 
@@ -72,7 +73,7 @@ impl Wish {
             allow_deletions: false,
             origin: "list",
             filters: "",
-            parents: None,
+            unread_parents: None,
             labels: Vec::new(),
         }
     }
@@ -83,13 +84,17 @@ impl Wish {
             title: &self.title,
             // a test is short: what it packs may stay
             table: Box::leak(Box::new(self.table.packed())),
-            columns: &self.columns,
+            columns: Box::leak(Box::new(Selection::new(
+                Resource::of(self.resource),
+                &self.columns,
+                PersonalData::Include,
+            ))),
             missing_rows: self.missing_rows,
             guard: self.guard.clone(),
             allow_deletions: self.allow_deletions,
             how_to_accept: "with --allow-deletions registrationFolders",
             origin: self.origin,
-            parents: self.parents.as_ref(),
+            unread_parents: self.unread_parents.as_ref(),
             labels: &self.labels,
             filters: self.filters,
         }

@@ -490,7 +490,7 @@ proptest! {
         Edit::AddColumn { at }.carry_out(&mut world);
         let people = peoples(&world);
         world.columns = ColumnsSpec { exclude: vec!["name".into(), "price".into()], ..ColumnsSpec::default() };
-        let kept: Vec<usize> = (0..table.columns.len()).filter(|of| *of == 0 || world.columns.wants(&table.columns[*of].path)).collect();
+        let kept: Vec<usize> = (0..table.columns.len()).filter(|of| *of == 0 || world.selection().wants(&table.columns[*of].path)).collect();
         world.table.columns = kept.iter().map(|of| table.columns[*of].clone()).collect();
         for (row, old) in world.table.rows.iter_mut().zip(&table.rows) {
             *row = kept.iter().map(|of| old[*of].clone()).collect();

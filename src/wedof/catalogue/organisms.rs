@@ -1,49 +1,36 @@
 //! The account's own organism. The list of all organisms may be refused, or be a directory of strangers, so only
 //! `/organisms/me` is read.
 
-use super::{Evidence, Group, Key, Resource, Source, id, instant, plain};
-use crate::{spec::ResourceName, table::KeyShape};
+use super::{Evidence, Group, Identity, Resource, Way, digits, id, instant, plain};
+use crate::spec::ResourceName;
 
 pub static RESOURCE: Resource = Resource {
     name: ResourceName::Organisms,
-    path: "organisms/me",
-    source: Source::Object,
-    keys: &[
-        Key {
-            field: "siret",
-            shape: KeyShape::Digits,
-        },
-        Key {
-            field: "siretNumber",
-            shape: KeyShape::Digits,
-        },
-        Key {
-            field: "id",
-            shape: KeyShape::Digits,
-        },
-    ],
-    key_is_personal: false,
-    fixed: &[],
+    ways: &[Way::Object { path: "organisms/me" }],
+    identity: Identity::Own(&[digits("siret"), digits("siretNumber"), digits("id")]),
     filters: &[],
     first: &[],
+    suivi: &["siret", "name", "email", "phoneNumber", "zipCode", "city"],
     groups: &[Group {
         prefix: "",
         fields: &[
-            id("siret", "SIRET"),
-            plain("name", "Nom"),
-            plain("legalName", "Dénomination légale"),
-            plain("raisonSociale", "Raison sociale"),
-            id("siretNumber", "N° SIRET"),
-            plain("id", "N°"),
-            id("siren", "SIREN"),
-            plain("email", "E-mail").personal(),
-            id("phoneNumber", "Téléphone").personal(),
-            id("zipCode", "Code postal"),
-            plain("city", "Ville"),
-            instant("createdOn", "Créé le"),
-            instant("updatedOn", "Modifié dans Wedof le"),
+            id("siret", "SIRET", "SIRET"),
+            plain("name", "Nom", "Name"),
+            plain("legalName", "Dénomination légale", "Legal name"),
+            plain("raisonSociale", "Raison sociale", "Company name"),
+            id("siretNumber", "N° SIRET", "SIRET no."),
+            plain("id", "N°", "No."),
+            id("siren", "SIREN", "SIREN"),
+            plain("email", "E-mail", "E-mail").personal(),
+            id("phoneNumber", "Téléphone", "Phone").personal(),
+            id("zipCode", "Code postal", "Postcode"),
+            plain("city", "Ville", "City"),
+            instant("createdOn", "Créé le", "Created on"),
+            instant("updatedOn", "Modifié dans Wedof le", "Updated in Wedof on"),
         ],
     }],
     whole: &["metadata"],
+    person: false,
     evidence: Evidence::Production,
+    instead: None,
 };

@@ -1,0 +1,827 @@
+//! The records of every wanted resource, each by the first way that Wedof lets this account go.
+//!
+//! Order: resources that need nothing but their own list or object; then both kinds of folders, which are read once
+//! whatever derives from them; then what derives from folders; then lists of single folders, as far as the request
+//! budget goes. Only what is needed is kept of a page when it is read.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use jiff::Timestamp;
+
+use super::harvest::{Harvest, Rows, Taken};
+use crate::{
+    config::Config,
+    failure::{Failure, reason},
+    spec::{PersonalData, ResourceName, ResourceSpec},
+    table::{Flattener, Packed, Selection, Table},
+    wedof::{
+        catalogue::{CHILD_KEY, Each, FOLDERS, Key, List, Order, Parents, Part, Resource, Way},
+        client::Client,
+        fetch::{self, Ask, Children, Fetched, Parent, Seen, Unread},
+        refusal::{Refusal, Refusals},
+    },
+};
+
+/// Lists of folders that are refused one after the other until the rest is not asked any more.
+const MOST_REFUSED: usize = 3;
+
+/// The records of one resource, and what may be concluded from them.
+#[derive(Debug)]
+pub struct Gathered {
+    pub table: Table,
+    /// How they were had: rows are not deleted in the run in which it changes.
+    pub origin: String,
+    /// Identifies the filters that decided.
+    pub filters: String,
+    /// A record that is not here is proven to be gone from Wedof.
+    pub deletions: bool,
+    /// Parents whose children may exist all the same.
+    pub unread: HashSet<String>,
+    /// Sentences for the report.
+    pub notes: Vec<String>,
+}
+
+/// What is read at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// What a resource needs no folders for, by its index among the wanted ones.
+    Start(usize),
+    /// Folders of one kind, with their index if they are wanted for themselves.
+    Folders(ResourceName, Option<usize>),
+    /// A resource that waited for the folders.
+    Finish(usize),
+}
+
+impl Step {
+    /// The wanted resource that may end with this step.
+    pub fn index(self) -> Option<usize> {
+        match self {
+            Self::Start(index) | Self::Finish(index) => Some(index),
+            Self::Folders(_, index) => index,
+        }
+    }
+}
+
+/// How far a resource has come.
+#[derive(Debug)]
+pub enum Got {
+    Records(Gathered),
+    /// It needs the folders: ask again when they are read.
+    Later,
+    /// No way is left.
+    Unavailable(Failure),
+}
+
+/// Why a way did not lead to records. The next one may, unless this one failed.
+enum Dead {
+    Refused(String, Refusal),
+    Because(String),
+    NoBudget,
+    Failed(Failure),
+}
+
+impl From<Failure> for Dead {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// Folders of one kind, once they have been asked for.
+#[derive(Debug)]
+enum Folders {
+    Read { taken: Vec<Taken>, deletions: bool },
+    Refused(String),
+    Failed(Failure),
+}
+
+/// A resource that waits for the folders.
+#[derive(Debug)]
+struct Waiting {
+    index: usize,
+    way: usize,
+    /// What came of the ways before it.
+    refusals: Refusals,
+}
+
+/// Reads the wanted resources.
+pub struct Gather<'a> {
+    client: &'a Client,
+    config: &'a Config,
+    /// One for each of the wanted resources.
+    selections: &'a [Selection<'a>],
+    waiting: Vec<Waiting>,
+    harvest: Harvest<'a>,
+    folders: HashMap<ResourceName, Folders>,
+    phase: Phase,
+    steps: VecDeque<Step>,
+}
+
+/// What the steps that are under way read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Lists,
+    Folders,
+    Rest,
+}
+
+impl<'a> Gather<'a> {
+    pub fn new(client: &'a Client, config: &'a Config, selections: &'a [Selection<'a>]) -> Self {
+        let specs = config.resources.iter().enumerate();
+        let steps = specs
+            .filter(|(_, spec)| !FOLDERS.contains(&spec.name))
+            .map(|(index, _)| Step::Start(index))
+            .collect();
+        Self {
+            client,
+            config,
+            selections,
+            waiting: Vec::new(),
+            harvest: Harvest::default(),
+            folders: HashMap::new(),
+            phase: Phase::Lists,
+            steps,
+        }
+    }
+
+    /// What to read now; none if all is done.
+    pub fn next_step(&mut self) -> Option<Step> {
+        if self.steps.is_empty() {
+            self.steps = match self.phase {
+                Phase::Lists => self.folder_steps(),
+                Phase::Folders => self.last_steps(),
+                Phase::Rest => return None,
+            };
+            self.phase = match self.phase {
+                Phase::Lists => Phase::Folders,
+                Phase::Folders | Phase::Rest => Phase::Rest,
+            };
+            return self.next_step();
+        }
+        self.steps.pop_front()
+    }
+
+    /// Carries a step out.
+    pub async fn take(&mut self, step: Step, progress: impl FnMut(u64, Option<u64>)) -> Result<Got, Failure> {
+        match step {
+            Step::Start(index) => {
+                let waiting = Waiting {
+                    index,
+                    way: 0,
+                    refusals: Refusals::default(),
+                };
+                self.go_on(waiting, progress).await
+            }
+            Step::Folders(kind, index) => self.read_folders(kind, index, progress).await,
+            Step::Finish(index) => match self.waiting.iter().position(|waiting| waiting.index == index) {
+                Some(at) => {
+                    let waiting = self.waiting.remove(at);
+                    self.go_on(waiting, progress).await
+                }
+                None => Ok(Got::Later),
+            },
+        }
+    }
+
+    /// Kinds of folders that are wanted or that somebody waits for.
+    fn folder_steps(&self) -> VecDeque<Step> {
+        let specs = &self.config.resources;
+        let needed = |kind| {
+            self.waiting.iter().any(|waiting| match self.way(waiting) {
+                Some(Way::Folders(parts)) => parts.iter().any(|part| part.of == kind),
+                Some(Way::Each(each)) => each.iter().any(|each| match each.parents {
+                    Parents::Folders(of) => of == kind,
+                    Parents::Certifications { .. } => true,
+                }),
+                _ => false,
+            })
+        };
+        FOLDERS
+            .into_iter()
+            .map(|kind| (kind, specs.iter().position(|spec| spec.name == kind)))
+            .filter(|(kind, index)| index.is_some() || needed(*kind))
+            .map(|(kind, index)| Step::Folders(kind, index))
+            .collect()
+    }
+
+    /// What derives from folders first, then lists of single folders, which share what is left of the budget.
+    fn last_steps(&self) -> VecDeque<Step> {
+        let mut order: Vec<(bool, usize)> = self
+            .waiting
+            .iter()
+            .map(|waiting| (matches!(self.way(waiting), Some(Way::Each(_))), waiting.index))
+            .collect();
+        order.sort_unstable();
+        order.into_iter().map(|(_, index)| Step::Finish(index)).collect()
+    }
+
+    /// Reads folders of one kind, for themselves and for whoever waits for them.
+    async fn read_folders(
+        &mut self,
+        kind: ResourceName,
+        index: Option<usize>,
+        progress: impl FnMut(u64, Option<u64>),
+    ) -> Result<Got, Failure> {
+        let spec = self.folder_spec(kind);
+        let resource = Resource::of(kind);
+        let query = resource.query(&spec, &self.config.zone)?;
+        let [Way::List(list)] = resource.ways else {
+            return Ok(Got::Later);
+        };
+        let selections = self.selections;
+        let mut flattener = index.map(|index| Flattener::new(&selections[index]));
+        let ask = self.ask(resource, list.path, &query, !spec.filters.is_empty());
+        let harvest = &mut self.harvest;
+        let read = |seen: Seen<'_>| {
+            let row = flattener.as_mut().map(|flattener| flattener.row(seen.record));
+            (row, harvest.take(kind, seen))
+        };
+        let read = fetch::list(self.client, &ask, list.order, read, progress).await;
+        let (folders, got) = match read {
+            Ok(fetched) => {
+                let Fetched {
+                    records,
+                    key,
+                    deletions,
+                    notes,
+                } = fetched;
+                let (rows, taken): (Vec<_>, Vec<_>) = records.into_iter().unzip();
+                let got = flattener.map(|flattener| {
+                    let rows = rows.into_iter().flatten().collect();
+                    let gathered = gathered(
+                        flattener,
+                        key,
+                        rows,
+                        "list".to_owned(),
+                        filters(&spec),
+                        deletions,
+                        notes,
+                    );
+                    Got::Records(gathered)
+                });
+                (Folders::Read { taken, deletions }, Ok(got.unwrap_or(Got::Later)))
+            }
+            Err(Unread::Refused(refusal)) => {
+                let mut refusals = Refusals::default();
+                refusals.add("its list", &refusal);
+                let got = nothing(refusals.failure(&spec));
+                (Folders::Refused(refusal.what), got)
+            }
+            Err(Unread::OutOfBudget) => return Ok(Got::Later),
+            Err(Unread::Failed(failure)) => (Folders::Failed(failure.clone()), Err(failure)),
+        };
+        self.folders.insert(kind, folders);
+        got
+    }
+
+    fn spec(&self, index: usize) -> &'a ResourceSpec {
+        &self.config.resources[index]
+    }
+
+    /// The spec of folders, also if they are only read for what derives from them: their filters hold for all of it.
+    fn folder_spec(&self, kind: ResourceName) -> ResourceSpec {
+        let named = self.config.spec.resources.iter().flatten();
+        let mut all = self.config.resources.iter().chain(named);
+        all.find(|spec| spec.name == kind)
+            .cloned()
+            .unwrap_or_else(|| ResourceSpec::of(kind))
+    }
+
+    fn way(&self, waiting: &Waiting) -> Option<&'static Way> {
+        Resource::of(self.spec(waiting.index).name).ways.get(waiting.way)
+    }
+
+    fn ask<'q>(
+        &self,
+        resource: &'static Resource,
+        path: &'q str,
+        query: &'q [(String, String)],
+        filtered: bool,
+    ) -> Ask<'q> {
+        Ask {
+            resource,
+            path,
+            query,
+            filtered,
+            private: self.config.spec.personal_data == PersonalData::Exclude,
+            parent: None,
+        }
+    }
+
+    async fn go_on(
+        &mut self,
+        mut waiting: Waiting,
+        mut progress: impl FnMut(u64, Option<u64>),
+    ) -> Result<Got, Failure> {
+        let spec = self.spec(waiting.index);
+        let resource = Resource::of(spec.name);
+        let query = resource.query(spec, &self.config.zone)?;
+        while let Some(way) = self.way(&waiting) {
+            if self.phase == Phase::Lists && self.needs_folders(way, spec) {
+                match way {
+                    Way::Folders(parts) => {
+                        let selection = &self.selections[waiting.index];
+                        self.harvest.want(waiting.index, resource, parts, selection);
+                    }
+                    _ => self.harvest.parents = true,
+                }
+                self.waiting.push(waiting);
+                return Ok(Got::Later);
+            }
+            let index = waiting.index;
+            let tried = match way {
+                Way::List(list) => self.list(index, list, &query, &mut progress).await,
+                Way::Object { path } => self.object(index, path).await,
+                Way::Folders(parts) => self.derive(index, parts),
+                Way::Each(each) => self.each(index, each, &query, &mut progress).await,
+            };
+            match tried {
+                Ok(gathered) => return Ok(Got::Records(gathered)),
+                Err(Dead::Refused(whose, refusal)) => waiting.refusals.add(&whose, &refusal),
+                Err(Dead::Because(clause)) => waiting.refusals.add_clause(clause),
+                Err(Dead::NoBudget) => waiting.refusals.without_budget(),
+                Err(Dead::Failed(failure)) => return nothing(failure),
+            }
+            waiting.way += 1;
+        }
+        nothing(waiting.refusals.failure(spec))
+    }
+
+    /// Whether a way begins with the folders. One that the budget forbids does not.
+    fn needs_folders(&self, way: &Way, spec: &ResourceSpec) -> bool {
+        match way {
+            Way::List(_) | Way::Object { .. } => false,
+            Way::Folders(_) => true,
+            Way::Each(each) => each.iter().any(|each| match each.parents {
+                Parents::Folders(_) => self.client.left().is_some(),
+                Parents::Certifications { filter } => !spec.filters.contains_key(filter),
+            }),
+        }
+    }
+
+    async fn list(
+        &mut self,
+        index: usize,
+        list: &'static List,
+        query: &[(String, String)],
+        progress: &mut impl FnMut(u64, Option<u64>),
+    ) -> Result<Gathered, Dead> {
+        let spec = self.spec(index);
+        let List {
+            path,
+            order,
+            fixed: _,
+            own_siret,
+        } = *list;
+        let mut query = query.to_vec();
+        query.extend(list.parameters());
+        if own_siret {
+            let Some(siret) = fetch::own_siret(self.client).await? else {
+                return Err(Dead::Because(fetch::NO_SIRET.to_owned()));
+            };
+            query.push(("siret".to_owned(), siret));
+        }
+        let ask = self.ask(Resource::of(spec.name), path, &query, !spec.filters.is_empty());
+        let mut flattener = Flattener::new(&self.selections[index]);
+        let read = fetch::list(self.client, &ask, order, |seen| flattener.row(seen.record), progress);
+        let fetched = read.await.map_err(|unread| dead(unread, "its list"))?;
+        Ok(of_fetched(flattener, fetched, "list", spec))
+    }
+
+    async fn object(&mut self, index: usize, path: &'static str) -> Result<Gathered, Dead> {
+        let spec = self.spec(index);
+        let ask = self.ask(Resource::of(spec.name), path, &[], false);
+        let mut flattener = Flattener::new(&self.selections[index]);
+        let fetched = fetch::object(self.client, &ask, |seen| flattener.row(seen.record)).await;
+        let fetched = fetched.map_err(|unread| dead(unread, path))?;
+        Ok(of_fetched(flattener, fetched, "object", spec))
+    }
+
+    /// The kinds of folders that were read of these, for a resource that comes from them. One that failed fails it: what
+    /// is not known to be missing must not look so.
+    fn sources(
+        &self,
+        name: ResourceName,
+        kinds: impl Iterator<Item = ResourceName>,
+    ) -> Result<Vec<ResourceName>, Dead> {
+        let (mut read, mut clauses) = (Vec::new(), Vec::new());
+        for kind in kinds {
+            match self.folders.get(&kind) {
+                Some(Folders::Read { .. }) => read.push(kind),
+                Some(Folders::Refused(what)) => clauses.push(format!("{kind}, from which it would come, {what}")),
+                Some(Folders::Failed(failure)) => {
+                    return Err(Dead::Failed(Failure {
+                        message: format!(
+                            "{name}: comes from {kind}, which could not be read: {}",
+                            failure.message
+                        ),
+                        ..failure.clone()
+                    }));
+                }
+                None => clauses.push(format!("{kind} were not read")),
+            }
+        }
+        match read.is_empty() {
+            true => Err(Dead::Because(clauses.join("; "))),
+            false => Ok(read),
+        }
+    }
+
+    /// The filters that decide what comes from folders.
+    fn filters_with(&self, spec: &ResourceSpec, kinds: &[ResourceName]) -> String {
+        let of_folders = kinds.iter().map(|kind| filters(&self.folder_spec(*kind)));
+        let all: Vec<String> = std::iter::once(filters(spec))
+            .chain(of_folders)
+            .filter(|filters| !filters.is_empty())
+            .collect();
+        all.join("&")
+    }
+
+    fn derive(&mut self, index: usize, parts: &'static [Part]) -> Result<Gathered, Dead> {
+        let spec = self.spec(index);
+        let kinds = self.sources(spec.name, parts.iter().map(|part| part.of))?;
+        let filters = self.filters_with(spec, &kinds);
+        let (taken, deletions) = taken(&self.folders, &kinds);
+        let taken = taken.into_iter().map(|(_, taken)| taken);
+        let Some(Rows {
+            flattener,
+            key,
+            rows,
+            mut notes,
+        }) = self.harvest.rows(index, taken)?
+        else {
+            return Err(Dead::Because("nothing was taken from folders".to_owned()));
+        };
+        let from = join(&kinds);
+        if parts.iter().all(|part| part.parent.is_none()) {
+            notes.insert(0, format!("from {from}"));
+        }
+        Ok(gathered(
+            flattener,
+            key,
+            rows,
+            format!("from {from}"),
+            filters,
+            deletions,
+            notes,
+        ))
+    }
+
+    async fn each(
+        &mut self,
+        index: usize,
+        each: &'static [Each],
+        query: &[(String, String)],
+        progress: &mut impl FnMut(u64, Option<u64>),
+    ) -> Result<Gathered, Dead> {
+        let spec = self.spec(index);
+        let family = self.family(spec, each)?;
+        let share = self.share(&family);
+        let mut children = ChildRows::new(&self.selections[index]);
+        let (mut asked, mut refused, mut last) = (0, 0, None);
+        let before = self.client.requests();
+        for (number, parent) in family.parents.iter().enumerate() {
+            progress(number as u64, Some(family.parents.len() as u64));
+            if share.is_some_and(|share| self.client.requests() - before >= share) {
+                break;
+            }
+            match self.children_of(spec, parent, query, &mut children).await {
+                Ok(complete) => {
+                    asked += 1;
+                    if complete {
+                        children.read.insert(parent.key.to_string());
+                    }
+                }
+                Err(Unread::Refused(refusal)) => {
+                    refused += 1;
+                    last = Some(refusal);
+                    if asked == 0 && refused >= MOST_REFUSED {
+                        break;
+                    }
+                }
+                Err(Unread::OutOfBudget) => break,
+                Err(Unread::Failed(failure)) => return Err(Dead::Failed(failure)),
+            }
+        }
+        if let (0, Some(refusal)) = (asked, last) {
+            return Err(Dead::Refused(
+                format!("the lists of {refused} {}", family.what),
+                refusal,
+            ));
+        }
+        Ok(children.gathered(spec, family, asked, refused)?)
+    }
+
+    /// The parents whose children make up a resource, the most recently changed first.
+    fn family(&self, spec: &ResourceSpec, each: &'static [Each]) -> Result<Family, Dead> {
+        let name = spec.name;
+        let mut parents = Vec::new();
+        let [first, ..] = each else {
+            return Err(Dead::Because("it has no parents".to_owned()));
+        };
+        let given = match first.parents {
+            Parents::Certifications { filter } => spec.filters.get(filter),
+            Parents::Folders(_) if self.client.left().is_none() => return Err(Dead::NoBudget),
+            Parents::Folders(_) => None,
+        };
+        if let Some(codes) = given {
+            parents.extend(codes.iter().map(|code| AParent::of(code, None, first)));
+            return Ok(Family {
+                parents,
+                what: "certifications",
+                origin: "each certification".to_owned(),
+                filters: filters(spec),
+                deletions: true,
+            });
+        }
+        let of_codes = matches!(first.parents, Parents::Certifications { .. });
+        let kinds = match of_codes {
+            true => self.sources(name, FOLDERS.into_iter())?,
+            false => {
+                let kinds = each.iter().filter_map(|each| match each.parents {
+                    Parents::Folders(kind) => Some(kind),
+                    Parents::Certifications { .. } => None,
+                });
+                self.sources(name, kinds)?
+            }
+        };
+        let (taken, deletions) = taken(&self.folders, &kinds);
+        let mut seen = HashSet::new();
+        for (kind, taken) in taken {
+            let each = each
+                .iter()
+                .find(|each| of_codes || each.parents == Parents::Folders(kind));
+            let key = if of_codes { &taken.certification } else { &taken.key };
+            if let (Some(each), Some(key)) = (each, key)
+                && (!of_codes || seen.insert(key.clone()))
+            {
+                parents.push(AParent::of(key, taken.updated, each));
+            }
+        }
+        // stable: equally old ones stay in the order of their list
+        parents.sort_by_key(|parent| std::cmp::Reverse(parent.updated));
+        let (what, origin) = match of_codes {
+            true => ("certifications", "each certification".to_owned()),
+            false => ("folders", format!("each of {}", join(&kinds))),
+        };
+        Ok(Family {
+            parents,
+            what,
+            origin,
+            filters: self.filters_with(spec, &kinds),
+            deletions,
+        })
+    }
+
+    /// How many requests a resource may make for single folders: what is left is divided among those that wait too.
+    fn share(&self, family: &Family) -> Option<i64> {
+        if family.what != "folders" {
+            return None;
+        }
+        let others = self
+            .waiting
+            .iter()
+            .filter(|waiting| matches!(self.way(waiting), Some(Way::Each(_))))
+            .count();
+        let others = i64::try_from(others).unwrap_or(i64::MAX).saturating_add(1);
+        self.client.left().map(|left| left / others)
+    }
+
+    /// Reads the children of one parent; whether those that are not there are proven to be gone.
+    async fn children_of(
+        &self,
+        spec: &ResourceSpec,
+        parent: &AParent,
+        query: &[(String, String)],
+        into: &mut ChildRows<'_>,
+    ) -> Result<bool, Unread> {
+        let Each {
+            parents,
+            path,
+            parameter,
+            fields,
+        } = *parent.each;
+        let path = path.replace("{}", &parent.key);
+        let mut query = query.to_vec();
+        query.extend(parameter.map(|name| (name.to_owned(), parent.key.to_string())));
+        let ask = Ask {
+            parent: Some(Parent {
+                key: &parent.key,
+                fields,
+            }),
+            ..self.ask(Resource::of(spec.name), &path, &query, !spec.filters.is_empty())
+        };
+        let flattener = &mut into.flattener;
+        let read = |seen: Seen<'_>| flattener.row(seen.record);
+        let Children {
+            records,
+            keyless,
+            deletions,
+        } = match parents {
+            Parents::Folders(_) => fetch::children(self.client, &ask, read).await?,
+            Parents::Certifications { .. } => {
+                let mut keyed = Vec::new();
+                let fetched = fetch::list(
+                    self.client,
+                    &ask,
+                    Order::Unknown,
+                    |seen| (seen.key.map(str::to_owned), flattener.row(seen.record)),
+                    |_, _| {},
+                )
+                .await?;
+                for (key, row) in fetched.records {
+                    keyed.extend(key.map(|key| (key, row)));
+                }
+                Children {
+                    records: keyed,
+                    keyless: 0,
+                    deletions: fetched.deletions,
+                }
+            }
+        };
+        into.keyless += keyless;
+        for (key, row) in records {
+            into.add(key, row);
+        }
+        Ok(deletions)
+    }
+}
+
+/// One parent, and where its children are.
+struct AParent {
+    key: Box<str>,
+    updated: Option<Timestamp>,
+    each: &'static Each,
+}
+
+impl AParent {
+    fn of(key: &str, updated: Option<Timestamp>, each: &'static Each) -> Self {
+        Self {
+            key: key.into(),
+            updated,
+            each,
+        }
+    }
+}
+
+/// The parents of the children that make up a resource.
+struct Family {
+    parents: Vec<AParent>,
+    /// What parents are, for messages.
+    what: &'static str,
+    origin: String,
+    filters: String,
+    /// A parent that is not here is proven to be gone, and its children with it.
+    deletions: bool,
+}
+
+/// Children of several parents as they come.
+struct ChildRows<'a> {
+    flattener: Flattener<'a>,
+    rows: Vec<Packed>,
+    by_key: HashMap<String, usize>,
+    /// Parents all of whose children are here.
+    read: HashSet<String>,
+    keyless: u64,
+}
+
+impl<'a> ChildRows<'a> {
+    fn new(selection: &'a Selection<'a>) -> Self {
+        Self {
+            flattener: Flattener::new(selection),
+            rows: Vec::new(),
+            by_key: HashMap::new(),
+            read: HashSet::new(),
+            keyless: 0,
+        }
+    }
+
+    fn add(&mut self, key: String, row: Packed) {
+        let next = self.rows.len();
+        match *self.by_key.entry(key).or_insert(next) {
+            at if at == next => self.rows.push(row),
+            at => self.rows[at] = row,
+        }
+    }
+
+    fn gathered(self, spec: &ResourceSpec, family: Family, asked: usize, refused: usize) -> Result<Gathered, Failure> {
+        let Self {
+            flattener,
+            rows,
+            read,
+            keyless,
+            by_key: _,
+        } = self;
+        let Family {
+            parents,
+            what,
+            origin,
+            filters,
+            deletions,
+        } = family;
+        let mut notes = Vec::from_iter(fetch::keyless_note(Resource::of(spec.name), keyless, rows.is_empty())?);
+        if asked + refused < parents.len() {
+            notes.push(format!(
+                "{asked} of {} {what} were asked, those changed last first; rows of the others stay as they are until \
+                 wedof.requestBudget allows more",
+                parents.len()
+            ));
+        }
+        if refused > 0 {
+            notes.push(format!(
+                "{refused} {what} have no list to read; their rows stay as they are"
+            ));
+        }
+        let unread = parents
+            .iter()
+            .map(|parent| parent.key.to_string())
+            .filter(|key| !read.contains(key))
+            .collect();
+        let gathered = gathered(flattener, CHILD_KEY, rows, origin, filters, deletions, notes);
+        Ok(Gathered { unread, ..gathered })
+    }
+}
+
+/// What a failure means for a resource: one that cannot be had at all need not be a failure of the run.
+fn nothing(failure: Failure) -> Result<Got, Failure> {
+    match failure.reason {
+        reason::WEDOF_UNAVAILABLE => Ok(Got::Unavailable(failure)),
+        _ => Err(failure),
+    }
+}
+
+fn dead(unread: Unread, whose: &str) -> Dead {
+    match unread {
+        Unread::Refused(refusal) => Dead::Refused(whose.to_owned(), refusal),
+        Unread::OutOfBudget => Dead::Because("the request budget is used up".to_owned()),
+        Unread::Failed(failure) => Dead::Failed(failure),
+    }
+}
+
+/// What was taken of folders of these kinds, and whether what is not there is gone.
+fn taken<'t>(
+    folders: &'t HashMap<ResourceName, Folders>,
+    kinds: &[ResourceName],
+) -> (Vec<(ResourceName, &'t Taken)>, bool) {
+    let (mut all, mut complete) = (Vec::new(), true);
+    for kind in kinds {
+        if let Some(Folders::Read { taken, deletions }) = folders.get(kind) {
+            all.extend(taken.iter().map(|taken| (*kind, taken)));
+            complete &= deletions;
+        }
+    }
+    (all, complete)
+}
+
+fn of_fetched(flattener: Flattener<'_>, fetched: Fetched<Packed>, origin: &str, spec: &ResourceSpec) -> Gathered {
+    let Fetched {
+        records,
+        key,
+        deletions,
+        notes,
+    } = fetched;
+    gathered(
+        flattener,
+        key,
+        records,
+        origin.to_owned(),
+        filters(spec),
+        deletions,
+        notes,
+    )
+}
+
+fn gathered(
+    flattener: Flattener<'_>,
+    key: Key,
+    rows: Vec<Packed>,
+    origin: String,
+    filters: String,
+    deletions: bool,
+    mut notes: Vec<String>,
+) -> Gathered {
+    let (table, cuts) = flattener.table(key, rows);
+    if cuts > 0 {
+        notes.push(format!("{cuts} texts longer than a cell may be were cut"));
+    }
+    Gathered {
+        table,
+        origin,
+        filters,
+        deletions,
+        unread: HashSet::new(),
+        notes,
+    }
+}
+
+/// The same filters are the same text: names are in their order.
+fn filters(spec: &ResourceSpec) -> String {
+    let filters = spec.filters.iter();
+    let texts: Vec<String> = filters
+        .map(|(name, values)| format!("{name}={}", values.join(",")))
+        .collect();
+    texts.join("&")
+}
+
+fn join(names: &[ResourceName]) -> String {
+    names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(" and ")
+}

@@ -1,0 +1,225 @@
+//! Which fields of a resource become columns, in which order and under which headers: the spec's choice, applied to what
+//! the catalogue knows.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use serde_json::Value;
+
+use crate::{
+    spec::{ColumnsSpec, Headers, PersonalData, Preset},
+    wedof::catalogue::{Field, Resource, is_forbidden, names_a_person},
+};
+
+/// The choice of columns of one resource.
+#[derive(Debug, Clone)]
+pub struct Selection<'a> {
+    pub(super) resource: &'static Resource,
+    columns: &'a ColumnsSpec,
+    personal_data: PersonalData,
+    /// Known fields by path, each with its place among the columns.
+    known: HashMap<String, (usize, Field)>,
+}
+
+impl<'a> Selection<'a> {
+    pub fn new(resource: &'static Resource, columns: &'a ColumnsSpec, personal_data: PersonalData) -> Self {
+        let first = match columns.preset {
+            Some(Preset::Suivi) => resource.suivi,
+            Some(Preset::All) | None => resource.first,
+        };
+        let fields = resource.fields(first).into_iter().enumerate();
+        Self {
+            resource,
+            columns,
+            personal_data,
+            known: fields.map(|(place, (path, field))| (path, (place, field))).collect(),
+        }
+    }
+
+    /// Whether a path becomes a column. The key column is kept by the caller whatever this says.
+    pub fn wants(&self, path: &str) -> bool {
+        let Self { columns, .. } = self;
+        let chosen = match columns.preset {
+            Some(Preset::All) => true,
+            Some(Preset::Suivi) => self.resource.suivi.contains(&path) || columns.includes(path),
+            // a link alone says nothing that a person reads; one asked for by `include` is a column like any other
+            None if columns.include.is_empty() => !(path.starts_with("_links.") && path.ends_with(".href")),
+            None => columns.includes(path),
+        };
+        chosen
+            && !columns.excludes(path)
+            && !path.split('.').any(is_forbidden)
+            && (self.personal_data == PersonalData::Include || !self.is_personal(path))
+    }
+
+    fn is_personal(&self, path: &str) -> bool {
+        match self.known(path) {
+            Some(field) => field.personal,
+            None => self.resource.person || path.split('.').any(names_a_person),
+        }
+    }
+
+    pub(super) fn known(&self, path: &str) -> Option<&Field> {
+        self.known.get(path).map(|(_, field)| field)
+    }
+
+    /// Where the column of a path stands: known ones in the catalogue's order, then the others.
+    pub(super) fn place(&self, path: &str) -> usize {
+        self.known.get(path).map_or(usize::MAX, |(place, _)| *place)
+    }
+
+    /// The header text of a path, before it is made unique.
+    pub(super) fn label(&self, path: &str) -> String {
+        let wished = self.columns.labels.get(path).map(|label| one_line(label));
+        let of_catalogue = || {
+            let field = self.known(path)?;
+            match self.columns.headers() {
+                Headers::Path => None,
+                Headers::French => Some(field.french.to_owned()),
+                Headers::English => Some(field.english.to_owned()),
+            }
+        };
+        wished
+            .filter(|label| !label.is_empty())
+            .or_else(of_catalogue)
+            .unwrap_or_else(|| path.to_owned())
+    }
+
+    /// Every header that a field may have without the spec's own labels: (path, label), in each language.
+    pub fn labels(&self) -> Vec<(String, String)> {
+        let known = self.known.iter();
+        known
+            .flat_map(|(path, (_, field))| [field.french, field.english].map(|label| (path.clone(), label.to_owned())))
+            .collect()
+    }
+
+    /// A value that becomes one cell of JSON, without the fields inside it that may not be written.
+    pub(super) fn scrubbed<'v>(&self, value: &'v Value) -> Cow<'v, Value> {
+        let drops =
+            |name: &str| is_forbidden(name) || (self.personal_data == PersonalData::Exclude && names_a_person(name));
+        if holds(value, &drops) {
+            let mut value = value.clone();
+            scrub(&mut value, &drops);
+            Cow::Owned(value)
+        } else {
+            Cow::Borrowed(value)
+        }
+    }
+}
+
+fn holds(value: &Value, drops: &impl Fn(&str) -> bool) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(|item| holds(item, drops)),
+        Value::Object(fields) => fields.iter().any(|(name, value)| drops(name) || holds(value, drops)),
+        _ => false,
+    }
+}
+
+fn scrub(value: &mut Value, drops: &impl Fn(&str) -> bool) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| scrub(item, drops)),
+        Value::Object(fields) => {
+            fields.retain(|name, _| !drops(name));
+            fields.values_mut().for_each(|value| scrub(value, drops));
+        }
+        _ => {}
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::spec::ResourceName;
+
+    fn columns(preset: Option<Preset>, include: &[&str], exclude: &[&str]) -> ColumnsSpec {
+        let paths = |paths: &[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
+        ColumnsSpec {
+            preset,
+            include: paths(include),
+            exclude: paths(exclude),
+            ..ColumnsSpec::default()
+        }
+    }
+
+    fn wants(name: ResourceName, columns: &ColumnsSpec, personal_data: PersonalData, path: &str) -> bool {
+        Selection::new(Resource::of(name), columns, personal_data).wants(path)
+    }
+
+    #[rstest]
+    #[case::all_by_default(None, &[], &[], "notes", true)]
+    #[case::but_bare_links(None, &[], &[], "_links.self.href", false)]
+    #[case::unless_asked_for(None, &["_links.*.href"], &[], "_links.self.href", true)]
+    #[case::only_the_included(None, &["attendee"], &[], "notes", false)]
+    #[case::of_the_preset(Some(Preset::Suivi), &[], &[], "history.acceptedDate", true)]
+    #[case::not_of_the_preset(Some(Preset::Suivi), &[], &[], "notes", false)]
+    #[case::added_to_the_preset(Some(Preset::Suivi), &["notes"], &[], "notes", true)]
+    #[case::the_preset_stays(Some(Preset::Suivi), &["notes"], &[], "attendee.email", true)]
+    #[case::taken_from_the_preset(Some(Preset::Suivi), &[], &["*.email"], "attendee.email", false)]
+    #[case::everything(Some(Preset::All), &[], &[], "_links.self.href", true)]
+    #[case::everything_but(Some(Preset::All), &[], &["_links"], "_links.self.href", false)]
+    #[case::never(Some(Preset::All), &["iban"], &[], "iban", false)]
+    #[case::never_below(Some(Preset::All), &[], &[], "attendee.nir", false)]
+    fn a_preset_is_added_to_and_taken_from(
+        #[case] preset: Option<Preset>,
+        #[case] include: &[&str],
+        #[case] exclude: &[&str],
+        #[case] path: &str,
+        #[case] wanted: bool,
+    ) {
+        let columns = columns(preset, include, exclude);
+        assert_eq!(
+            wants(ResourceName::RegistrationFolders, &columns, PersonalData::Include, path),
+            wanted
+        );
+    }
+
+    #[rstest]
+    #[case(ResourceName::RegistrationFolders, "state", true)]
+    #[case(ResourceName::RegistrationFolders, "attendee.id", true)]
+    #[case(ResourceName::RegistrationFolders, "attendee.lastName", false)]
+    #[case(ResourceName::RegistrationFolders, "attendee.shoeSize", false)]
+    #[case(ResourceName::RegistrationFolders, "files", false)]
+    #[case(ResourceName::RegistrationFolders, "contactEmail", false)]
+    #[case(ResourceName::RegistrationFolders, "trainingActionInfo.address.city", true)]
+    #[case(ResourceName::RegistrationFolders, "newField", true)]
+    #[case(ResourceName::Attendees, "newField", false)]
+    #[case(ResourceName::Attendees, "id", true)]
+    #[case(ResourceName::Attendees, "address.city", false)]
+    fn personal_fields_are_left_out_if_the_spec_says_so(
+        #[case] name: ResourceName,
+        #[case] path: &str,
+        #[case] wanted: bool,
+    ) {
+        let all = columns(Some(Preset::All), &[path], &[]);
+        assert_eq!(wants(name, &all, PersonalData::Exclude, path), wanted);
+        assert!(wants(name, &all, PersonalData::Include, path));
+    }
+
+    #[test]
+    fn what_may_not_be_written_is_taken_out_of_json_too() {
+        let columns = ColumnsSpec::default();
+        let value = json!([{"id": 1, "bank": {"iban": "FR76", "city": "Lyon"}, "email": "a@b.c"}]);
+        let scrubbed = |personal_data| {
+            Selection::new(Resource::of(ResourceName::Invoices), &columns, personal_data)
+                .scrubbed(&value)
+                .into_owned()
+        };
+        assert_eq!(
+            scrubbed(PersonalData::Include),
+            json!([{"id": 1, "bank": {"city": "Lyon"}, "email": "a@b.c"}])
+        );
+        assert_eq!(
+            scrubbed(PersonalData::Exclude),
+            json!([{"id": 1, "bank": {"city": "Lyon"}}])
+        );
+    }
+}
