@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use wedof_sheet_sync::{
-    report::{ResourceOutcome, RunReport},
+    report::{ResourceOutcome, ResourceReport, RunReport},
     simulator::{Options, Running, start},
 };
 
@@ -44,6 +44,13 @@ impl Run {
     pub fn says(&self, text: &str) {
         let message = self.report.message.as_deref().unwrap_or_default();
         assert!(message.contains(text), "{message}");
+    }
+
+    /// What became of a resource.
+    #[track_caller]
+    pub fn of(&self, name: &str) -> &ResourceReport {
+        let found = self.report.resources.iter().find(|resource| resource.name == name);
+        found.unwrap_or_else(|| panic!("no {name} in {:?}", self.report))
     }
 
     pub fn outcomes(&self) -> Vec<ResourceOutcome> {

@@ -1,16 +1,11 @@
 //! Invoices and payments.
 
 use super::{
-    Accepts::{One, Several},
-    Each, Evidence, Group, Identity, Parents, Resource, Way, digits,
-    filters::filter,
-    id, instant, list, plain,
-    shared::RECORD,
-    slug,
+    Accepts::AnySeveral, Each, Evidence, Group, Identity, Parents, Resource, Way, digits, filters::filter, id, instant,
+    list, plain, shared::RECORD, slug,
 };
 use crate::spec::ResourceName;
 
-/// In the states and kinds that clients have asked for; Wedof may know more.
 pub static PAYMENTS: Resource = Resource {
     name: ResourceName::Payments,
     ways: &[
@@ -23,10 +18,7 @@ pub static PAYMENTS: Resource = Resource {
         }]),
     ],
     identity: Identity::Child(&["externalId", "id"]),
-    filters: &[
-        filter("type", Several(&["deposit", "bill"])),
-        filter("state", One(&["waiting", "issued", "canceled", "rejected"])),
-    ],
+    filters: &[filter("type", AnySeveral), filter("state", AnySeveral)],
     first: &[
         "key",
         "registrationFolderId",
