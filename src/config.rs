@@ -128,6 +128,7 @@ impl Config {
         if !overrides.without_google {
             spec.spreadsheet_id = spreadsheet?;
         }
+        catalogue::filters::check(&spec.wanted(), &zone)?;
         Ok(Self {
             spec,
             zone,
@@ -212,7 +213,6 @@ impl Order {
         };
         let by_default = spec.resources.is_none();
         let resources = resources(&spec, &overrides.only)?;
-        catalogue::filters::check(&spec.wanted(), &zone)?;
         Ok(Self {
             spec,
             zone,
