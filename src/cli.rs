@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{api, check, demo, operator, scheduler, simulator, sync, telemetry};
+use crate::{api, check, demo, operator, resources, scheduler, simulator, sync, telemetry};
 
 #[derive(Debug, Parser)]
 #[command(version, about, arg_required_else_help = true)]
@@ -21,6 +21,8 @@ enum Command {
     Sync(sync::Args),
     /// Look at every connection and right that a sync needs; nothing is changed
     Check(check::Args),
+    /// List what of Wedof can be synced and, with a key, what the account can read
+    Resources(resources::Args),
     /// Sync now and then daily (SYNC_TIME, else 09:00) or by a cron expression, until it is stopped
     Scheduler(scheduler::Args),
     /// Run the Kubernetes controller: WedofSheetSync objects become CronJobs, their runs become status
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
         match cli.command {
             Command::Sync(args) => sync::command(args).await,
             Command::Check(args) => check::command(args).await,
+            Command::Resources(args) => resources::command(args).await,
             Command::Scheduler(args) => scheduler::command(args).await,
             Command::Operator(args) => operator::command(args).await,
             Command::Demo(args) => demo::command(args).await,

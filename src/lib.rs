@@ -15,6 +15,7 @@ pub mod operator;
 pub mod patience;
 pub mod progress;
 pub mod report;
+pub mod resources;
 pub mod schedule;
 pub mod scheduler;
 pub mod sheets;

@@ -181,9 +181,9 @@ async fn check_resource(prober: &mut Prober<'_>, order: &Order, spec: &ResourceS
     const ID: &str = "wedof.resource";
     match prober.probe(spec).await {
         Probe::Readable { how, total } => {
-            let how = match how.as_str() {
-                "list" | "object" => String::new(),
-                how => format!(", {how}"),
+            let how = match how.split(' ').next() {
+                Some("list" | "object") => String::new(),
+                _ => format!(", {how}"),
             };
             let total = total.map_or(String::new(), |total| format!(", {total} records"));
             Finding::ok(ID, format!("can be read{how}{total}"))

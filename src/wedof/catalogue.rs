@@ -59,6 +59,24 @@ pub enum Way {
     Each(&'static [Each]),
 }
 
+impl Way {
+    /// The way for a person: "from registrationFolders".
+    pub fn describe(&self) -> String {
+        match self {
+            Self::List(_) => "list".to_owned(),
+            Self::Object { path } => format!("object {path}"),
+            Self::Folders(parts) => {
+                let folders: Vec<_> = parts.iter().map(|part| part.of.as_str()).collect();
+                format!("from {}", folders.join(" and "))
+            }
+            Self::Each(each) => match each.first().map(|each| each.parents) {
+                Some(Parents::Certifications { .. }) => "one list for each certification".to_owned(),
+                _ => "one request for each folder".to_owned(),
+            },
+        }
+    }
+}
+
 /// A list that is read page by page.
 #[derive(Debug, Clone, Copy)]
 pub struct List {

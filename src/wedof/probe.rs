@@ -163,7 +163,7 @@ impl<'a> Prober<'a> {
         let answer = self.client.get(path, &[]).await;
         let answer = answer.map_err(|error| self.left(name, path, &error))?;
         decode::object(&answer.body).map_err(|error| fetch::unreadable(path, &answer, &error))?;
-        Ok(("object".to_owned(), None))
+        Ok((format!("object {path}"), None))
     }
 
     /// The kinds of folders of these that can be read, each with its first folder.
@@ -242,7 +242,7 @@ impl<'a> Prober<'a> {
     }
 }
 
-/// The paths of `/api/doc.json`, if the server has it.
+/// The paths of `/api/doc.json` that can be read, if the server has it.
 #[derive(Debug)]
 struct Described(Vec<String>);
 
@@ -252,27 +252,28 @@ impl Described {
         Self::of(&serde_json::from_slice(&answer.body).ok()?)
     }
 
-    /// The paths that can be read. A description without the folders, which every account has, is of something else.
+    /// A description without the folders, which every account has, is of something else. What stands before them stands
+    /// before all paths.
     fn of(document: &Value) -> Option<Self> {
-        let paths = document.get("paths")?.as_object()?.iter();
-        let read = paths.filter(|(_, methods)| methods.get("get").is_some());
-        let described = Self(read.map(|(path, _)| path.trim_matches('/').to_owned()).collect());
-        described.has("registrationFolders").then_some(described)
+        let paths = document.get("paths")?.as_object()?;
+        let base = paths
+            .keys()
+            .find_map(|path| path.strip_suffix("/registrationFolders"))?;
+        let read = paths.iter().filter(|(_, methods)| methods.get("get").is_some());
+        let below = read.filter_map(|(path, _)| path.strip_prefix(base));
+        Some(Self(below.map(|path| path.trim_matches('/').to_owned()).collect()))
     }
 
     fn has(&self, path: &str) -> bool {
         self.0.iter().any(|described| {
-            let (mut ours, mut theirs) = (path.rsplit('/'), described.rsplit('/'));
-            ours.by_ref()
-                .all(|ours| theirs.next().is_some_and(|theirs| theirs == ours || theirs.starts_with('{')))
-                // before it stands the path of the base at most
-                && theirs.all(|theirs| !theirs.starts_with('{') && !KNOWN.contains(&theirs))
+            let (ours, theirs) = (path.split('/'), described.split('/'));
+            ours.clone().count() == theirs.clone().count()
+                && ours
+                    .zip(theirs)
+                    .all(|(ours, theirs)| ours == theirs || theirs.starts_with('{'))
         })
     }
 }
-
-/// First segments of paths, none of which is a part of the base's.
-const KNOWN: [&str; 4] = ["activities", "certifications", "organisms", "users"];
 
 #[cfg(test)]
 mod tests {
@@ -284,6 +285,7 @@ mod tests {
     fn a_description_tells_which_paths_can_be_read() {
         let document = json!({"paths": {
             "/api/registrationFolders": {"get": {}},
+            "/api/registrationFolders/{externalId}": {"get": {}},
             "/api/attendees": {"post": {}},
             "/api/users/me": {"get": {}},
             "/api/activities/{entityClass}/{entityId}": {"get": {}},
@@ -295,6 +297,7 @@ mod tests {
             ("users/me", true),
             ("users", false),
             ("me", false),
+            ("invoices", false),
             ("activities/RegistrationFolder/12", true),
             ("activities", false),
         ] {

@@ -8,6 +8,7 @@
 )]
 
 mod configuring;
+mod resources;
 mod secrets;
 mod stopping;
 mod syncing;

@@ -180,6 +180,12 @@ impl World {
             .await
     }
 
+    /// Changes how the simulated Wedof behaves.
+    pub async fn wedof_settings(&self, settings: Value) {
+        self.admin(self.running.wedof, "PATCH", "_settings", Some(settings))
+            .await;
+    }
+
     pub async fn wedof_fault(&self, fault: Value) {
         self.admin(self.running.wedof, "POST", "_faults", Some(fault)).await;
     }
