@@ -35,7 +35,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// What to sync: a SyncSpec or a WedofSheetSync manifest, YAML or JSON [default: the file or text in
-    /// WEDOF_SHEET_SYNC_CONFIG, else every resource into GOOGLE_SPREADSHEET_ID]
+    /// WEDOF_SHEET_SYNC_CONFIG, else eleven resources into GOOGLE_SPREADSHEET_ID]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Say what would change and write nothing

@@ -41,7 +41,7 @@ const PAUSES: [Duration; 3] = [
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
     /// What to sync, and when if it is a WedofSheetSync manifest [default: the file or text in WEDOF_SHEET_SYNC_CONFIG,
-    /// else every resource into GOOGLE_SPREADSHEET_ID]
+    /// else eleven resources into GOOGLE_SPREADSHEET_ID]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Time of the daily sync, in the configuration's timeZone, else in TZ, else in Europe/Paris

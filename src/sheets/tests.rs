@@ -122,7 +122,7 @@ impl World {
             allow_deletions: self.allow_deletions,
             how_to_accept: "with --allow-deletions",
             origin: self.origin,
-            unread_parents: self.unread_parents.clone().map(|unread| &*keep(unread)),
+            unread_parents: self.unread_parents.clone().map(|unread| keep(unread) as _),
             labels: &[],
             filters: self.filters,
         };

@@ -225,6 +225,48 @@ fn what_is_no_content_of_people_does_not_keep_a_row() {
     assert_eq!(labels(&world)[world.column(REMOVED_PATH)], REMOVED_LABEL);
 }
 
+/// Records keyed `PARENT/CHILD`: two of each parent.
+fn children() -> Table {
+    let mut table = folders(1..7);
+    table.key_shape = KeyShape::Slug;
+    for (number, row) in table.rows.iter_mut().enumerate() {
+        let parent = ["A", "B-1", "C"][number / 2];
+        row[0] = Cell::Text(format!("{parent}/{number}").into());
+    }
+    table
+}
+
+#[rstest::rstest]
+#[case(MissingRows::Delete, 2, 0)]
+#[case(MissingRows::Mark, 0, 2)]
+fn of_children_only_those_go_whose_parent_was_read_or_is_gone(
+    #[case] missing_rows: MissingRows,
+    #[case] removed: i64,
+    #[case] kept: i64,
+) {
+    let mut world = World::filled(children());
+    world.missing_rows = missing_rows;
+    world.guard.max_percent = 40;
+    for key in ["A/0", "B-1/2", "C/5"] {
+        world.drop_record(key);
+    }
+    let untouched = world.row("B-1/2");
+    let before = world.grid.lines[untouched].clone();
+    world.unread_parents = Some(["B-1".to_owned(), "another".to_owned()].into());
+    let change = world.sync().unwrap();
+    assert_eq!((change.removed, change.kept), (removed, kept), "a third of the rows");
+    let row = world.row("B-1/2");
+    assert_eq!(world.grid.value(row, 1), &before.cells[1].value);
+    if let Some(column) = world.find_column(REMOVED_PATH) {
+        assert_eq!(world.grid.value(row, column), &Seen::Blank, "not marked");
+    }
+    assert!(world.plan().unwrap().is_empty(), "a second run has nothing to do");
+
+    world.unread_parents = None;
+    let change = world.sync().unwrap();
+    assert_eq!(change.removed + change.marked, 1, "now it is known to be gone");
+}
+
 #[test]
 fn a_formula_that_only_one_row_has_is_content() {
     let mut world = World::filled(folders(1..6));
