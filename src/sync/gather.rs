@@ -1,8 +1,8 @@
 //! The records of every wanted resource, each by the first way that Wedof lets this account go.
 //!
-//! Order: resources that need nothing but their own list or object; then both kinds of folders, which are read once
-//! whatever derives from them; then what derives from folders; then lists of single folders, as far as the request
-//! budget goes. Only what is needed is kept of a page when it is read.
+//! Order: first the lists in whose place folders do if they are refused, so that it is known what has to be taken from
+//! folders when these are read, once; then all others as the spec has them; then what derives from folders; then lists
+//! of single folders, as far as the request budget goes. Only what is needed is kept of a page when it is read.
 
 mod family;
 
@@ -116,8 +116,11 @@ pub struct Gather<'a> {
 /// What the steps that are under way read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    Lists,
-    Folders,
+    /// Lists whose records folders give if they are refused.
+    Doubtful,
+    /// All others, folders too.
+    Main,
+    /// What waited for the folders.
     Rest,
 }
 
@@ -125,7 +128,7 @@ impl<'a> Gather<'a> {
     pub fn new(client: &'a Client, config: &'a Config, selections: &'a [Selection<'a>]) -> Self {
         let specs = config.resources.iter().enumerate();
         let steps = specs
-            .filter(|(_, spec)| !FOLDERS.contains(&spec.name))
+            .filter(|(_, spec)| may_need_folders(spec.name))
             .map(|(index, _)| Step::Start(index))
             .collect();
         Self {
@@ -135,7 +138,7 @@ impl<'a> Gather<'a> {
             waiting: Vec::new(),
             harvest: Harvest::default(),
             folders: HashMap::new(),
-            phase: Phase::Lists,
+            phase: Phase::Doubtful,
             steps,
         }
     }
@@ -144,13 +147,13 @@ impl<'a> Gather<'a> {
     pub fn next_step(&mut self) -> Option<Step> {
         if self.steps.is_empty() {
             self.steps = match self.phase {
-                Phase::Lists => self.folder_steps(),
-                Phase::Folders => self.last_steps(),
+                Phase::Doubtful => self.main_steps(),
+                Phase::Main => self.last_steps(),
                 Phase::Rest => return None,
             };
             self.phase = match self.phase {
-                Phase::Lists => Phase::Folders,
-                Phase::Folders | Phase::Rest => Phase::Rest,
+                Phase::Doubtful => Phase::Main,
+                Phase::Main | Phase::Rest => Phase::Rest,
             };
             return self.next_step();
         }
@@ -179,8 +182,8 @@ impl<'a> Gather<'a> {
         }
     }
 
-    /// Kinds of folders that are wanted or that somebody waits for.
-    fn folder_steps(&self) -> VecDeque<Step> {
+    /// The other resources in their order, folders among them; then folders that are only waited for.
+    fn main_steps(&self) -> VecDeque<Step> {
         let specs = &self.config.resources;
         let needed = |kind| {
             self.waiting.iter().any(|waiting| match self.way(waiting) {
@@ -192,12 +195,19 @@ impl<'a> Gather<'a> {
                 _ => false,
             })
         };
-        FOLDERS
+        let wanted = specs
+            .iter()
+            .enumerate()
+            .filter(|(_, spec)| !may_need_folders(spec.name));
+        let wanted = wanted.map(|(index, spec)| match FOLDERS.contains(&spec.name) {
+            true => Step::Folders(spec.name, Some(index)),
+            false => Step::Start(index),
+        });
+        let others = FOLDERS
             .into_iter()
-            .map(|kind| (kind, specs.iter().position(|spec| spec.name == kind)))
-            .filter(|(kind, index)| index.is_some() || needed(*kind))
-            .map(|(kind, index)| Step::Folders(kind, index))
-            .collect()
+            .filter(|kind| specs.iter().all(|spec| spec.name != *kind) && needed(*kind))
+            .map(|kind| Step::Folders(kind, None));
+        wanted.chain(others).collect()
     }
 
     /// What derives from folders first, then lists of single folders, which share what is left of the budget.
@@ -313,7 +323,7 @@ impl<'a> Gather<'a> {
         let resource = Resource::of(spec.name);
         let query = resource.query(spec, &self.config.zone)?;
         while let Some(way) = self.way(&waiting) {
-            if self.phase == Phase::Lists && self.needs_folders(way, spec) {
+            if self.phase == Phase::Doubtful && self.needs_folders(way, spec) {
                 match way {
                     Way::Folders(parts) => {
                         let selection = &self.selections[waiting.index];
@@ -462,6 +472,12 @@ impl<'a> Gather<'a> {
             notes,
         ))
     }
+}
+
+/// Whether folders may have to be read for a resource.
+fn may_need_folders(name: ResourceName) -> bool {
+    let ways = Resource::of(name).ways;
+    ways.iter().any(|way| matches!(way, Way::Folders(_) | Way::Each(_)))
 }
 
 /// What a failure means for a resource: one that cannot be had at all need not be a failure of the run.

@@ -31,7 +31,7 @@ async fn the_report_is_there_from_the_first_moment_and_tells_how_far_a_run_is() 
     let path = world.path("report.json");
     let deadline = Instant::now() + Duration::from_secs(30);
     let mut seen = Vec::new();
-    while !seen.iter().any(|message| message == "2 of 3 resources done") {
+    while !seen.iter().any(|message| message == "1 of 3 resources done") {
         assert!(Instant::now() < deadline, "{seen:?}");
         if let Some(report) = report(&path) {
             assert_eq!(report.outcome, RunOutcome::Running);
