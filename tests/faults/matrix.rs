@@ -26,6 +26,8 @@ struct Cell {
     service: Service,
     k: usize,
     kind: String,
+    /// No request of its kind came before.
+    first: bool,
     trouble: Trouble,
 }
 
@@ -35,6 +37,7 @@ async fn wrong(stage: &Stage, cell: &Cell) -> Option<String> {
         service,
         k,
         kind,
+        first,
         trouble,
     } = cell;
     stage.again().await;
@@ -43,7 +46,7 @@ async fn wrong(stage: &Stage, cell: &Cell) -> Option<String> {
     let began = Instant::now();
     let run = stage.run(args, variables).await;
     let elapsed = began.elapsed();
-    let expected = trouble.exit_code(*service, *k, kind);
+    let expected = trouble.exit_code(*service, kind, *first);
     if run.code != Some(expected) {
         return Some(format!(
             "exit code {:?} instead of {expected}\n{}",
@@ -103,6 +106,7 @@ fn every_cell(stage: &Stage) -> Vec<Cell> {
                 service,
                 k: index + 1,
                 kind: kind.clone(),
+                first: !stage.requests(service)[..index].contains(kind),
                 trouble,
             }));
         }

@@ -8,8 +8,8 @@ use wedof_sheet_sync::simulator::{Moment, Options};
 
 use crate::world::{FOLDERS, Run, World};
 
-/// Three pages.
-const RECORDS: usize = 205;
+/// Three pages of ten.
+const RECORDS: usize = 25;
 const SPEC: &[u8] = b"wedof: {requestsPerMinute: 600}\nresources: [{name: registrationFolders}, {name: organisms}]\n";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +50,7 @@ impl Stage {
             ..Options::default()
         })
         .await;
+        world.wedof_settings(json!({"maxLimit": 10})).await;
         world.write("sync.yaml", SPEC);
         if scene == Scene::Later {
             world.sync(&["--config", "sync.yaml"]).await.expect(0);
@@ -59,7 +60,7 @@ impl Stage {
         let (beginning, before) = (world.running.keep(), picture(&world));
         let run = world.sync(&["--config", "sync.yaml"]).await.expect(0);
         let expected = match scene {
-            Scene::First => (206, 0, 0, 0),
+            Scene::First => (26, 0, 0, 0),
             Scene::Later => (1, 3, 1, 1),
         };
         let report = &run.report;
@@ -116,12 +117,12 @@ fn folder(number: usize) -> Value {
 async fn live_in(world: &World) {
     let key = |number: usize| format!("registrationFolders/{number:014}");
     let mut notes = vec![""; RECORDS + 1];
-    (notes[0], notes[3], notes[100], notes[RECORDS]) = ("Suivi", "appelé", "à rappeler", "fini");
+    (notes[0], notes[3], notes[10], notes[RECORDS]) = ("Suivi", "appelé", "à rappeler", "fini");
     world.add_column(FOLDERS, &notes).await;
     let tab = world.tab(FOLDERS);
     let sheet = &tab["properties"]["sheetId"];
     let text = |text: &str| json!({"userEnteredValue": {"stringValue": text}, "note": "d'une personne"});
-    let sum = json!({"userEnteredValue": {"formulaValue": "=COUNTA(B2:B206)"}});
+    let sum = json!({"userEnteredValue": {"formulaValue": "=COUNTA(B2:B26)"}});
     world
         .edit(json!([
             {"appendDimension": {"sheetId": sheet, "dimension": "ROWS", "length": 2}},
@@ -146,8 +147,8 @@ async fn live_in(world: &World) {
             Some(json!({"amountTtc": 4711, "attendee": {"lastName": "Autre"}})),
         )
         .await;
-    world.wedof("DELETE", &key(50), None).await;
-    world.wedof("DELETE", &key(100), None).await;
+    world.wedof("DELETE", &key(15), None).await;
+    world.wedof("DELETE", &key(10), None).await;
     world.wedof("POST", "registrationFolders", Some(folder(777))).await;
     world
         .wedof("PATCH", "organisms/me", Some(json!({"name": "Nouveau nom"})))

@@ -6,8 +6,6 @@ use serde_json::{Value, json};
 
 use crate::stage::{Service, Stage};
 
-/// Requests for the first list: page 1, from the last page back to page 2, page 1 again.
-const LIST: usize = 4;
 /// A time that no retry outlasts.
 const FOR_EVER: u64 = 1_000_000;
 
@@ -124,9 +122,9 @@ impl Trouble {
         }
     }
 
-    /// How a run ends whose request of this kind meets it: 0 if trying again mends it, 1 if a later run may succeed, 2 if
+    /// How a run ends whose request of this kind, the first or a later one, meets it: 0 if trying again mends it, 1 if a later run may succeed, 2 if
     /// a person has to do something.
-    pub fn exit_code(self, service: Service, k: usize, kind: &str) -> i32 {
+    pub fn exit_code(self, service: Service, kind: &str, first: bool) -> i32 {
         match (self, service) {
             // the endpoint's answer is read for a token alone: what it asks to wait is not seen
             (Self::Limit(RetryAfter::Huge), _) if kind == "token" => 0,
@@ -134,9 +132,7 @@ impl Trouble {
             // a page that is no list is not asked for again: a maintenance takes longer than a run
             (Self::Html, Service::Wedof) => 1,
             // access that is lost in the middle of a list is about this reading of it; the next run tells what remains
-            (Self::Always(Lasting::Status(403)), Service::Wedof) if (2..=LIST).contains(&k) => 1,
-            // nothing stands past the end of a list; on its first page it is a refusal
-            (Self::Always(Lasting::Status(404)), Service::Wedof) if (2..=LIST).contains(&k) => 1,
+            (Self::Always(Lasting::Status(403 | 404)), Service::Wedof) if !first => 1,
             (Self::Always(Lasting::Status(401..=404)), _) if kind != "token" => 2,
             (Self::Always(_), _) => 1,
             _ => 0,
