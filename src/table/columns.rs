@@ -305,18 +305,37 @@ mod tests {
         assert_eq!(table.row(0)[0], Cell::Text("7".into()));
     }
 
+    /// Anything that JSON can say: extreme numbers, texts longer than a cell, names of any kind, many levels.
     fn json_value() -> impl Strategy<Value = Value> {
+        let numbers = prop::sample::select(vec![
+            json!(u64::MAX),
+            json!(i64::MIN),
+            json!(9_007_199_254_740_993_u64),
+            json!(1e308),
+            json!(5e-324),
+            json!(-0.0),
+        ]);
+        let texts = prop::sample::select(vec![
+            "\u{fffd}".to_owned(),
+            "a\0b\r\n\u{1b}".to_owned(),
+            "=1+1".to_owned(),
+            "Nan".to_owned(),
+            "2024-02-30T00:00:00Z".to_owned(),
+            "😀".repeat(25_001),
+        ]);
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
             any::<f64>().prop_map(Value::from),
             ".{0,4}".prop_map(Value::from),
+            numbers,
+            texts.prop_map(Value::from),
         ];
-        leaf.prop_recursive(3, 24, 4, |inner| {
+        leaf.prop_recursive(8, 40, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-                prop::collection::btree_map("[a.\\\\]{0,2}", inner, 0..4).prop_map(Value::from_iter),
+                prop::collection::btree_map("[a.\\\\*\\]\u{fffd}é\\s]{0,3}", inner, 0..4).prop_map(Value::from_iter),
             ]
         })
     }
@@ -324,7 +343,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_records_make_a_rectangle_with_headers_that_differ(
-            records in prop::collection::vec(prop::collection::btree_map("[abA.]{0,2}", json_value(), 0..5), 0..6),
+            records in prop::collection::vec(prop::collection::btree_map("[abA.\u{fffd}]{0,2}", json_value(), 0..5), 0..6),
             french in any::<bool>(),
         ) {
             let columns = ColumnsSpec {

@@ -108,31 +108,115 @@ fn silent(world: &World, Outputs { text, .. }: &Outputs) {
 
 const SYNC: [&str; 4] = ["sync", "--no-progress", "--report", "report.json"];
 
+/// Users have their e-mail as key: a message about one of them has nothing else to call them by.
+async fn with_users(world: &World) -> String {
+    world.write("wanted.json", br#"{"wedof": {"requestsPerMinute": 600}}"#);
+    world
+        .wedof(
+            "POST",
+            "users",
+            Some(json!({"email": PERSON[2], "lastName": PERSON[0], "firstName": PERSON[1]})),
+        )
+        .await;
+    let users = world.wedof("GET", "users", None).await;
+    let emails = users
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| user["email"].as_str().unwrap());
+    emails.collect::<Vec<_>>().join(" ")
+}
+
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn no_output_holds_a_secret_or_a_person_when_all_goes_well(#[values("text", "json")] format: &str) {
     let world = planted().await;
-    let dry = [&SYNC[..], &["--dry-run"]].concat();
-    for args in [&["check"][..], &["check", "--output", "json"], &dry, &SYNC, &SYNC, &dry] {
-        let outputs = outputs(&world, args, format).await;
-        silent(&world, &outputs);
+    let emails = with_users(&world).await;
+    let quiet = |outputs: &Outputs| {
+        silent(&world, outputs);
+        for email in emails.split(' ') {
+            assert!(!outputs.text.contains(email), "{email} in: {}", outputs.text);
+        }
         assert!(!outputs.text.contains("panicked"), "{}", outputs.text);
+    };
+    let dry = [&SYNC[..], &["--dry-run"]].concat();
+    for args in [
+        &["check"][..],
+        &["check", "--output", "json"],
+        &["resources"],
+        &dry,
+        &SYNC,
+        &SYNC,
+        &dry,
+    ] {
+        let outputs = outputs(&world, args, format).await;
+        assert_eq!(outputs.code, Some(0), "{args:?}: {}", outputs.text);
+        quiet(&outputs);
     }
-    let told = world.values("Registration Folders");
-    assert!(
-        format!("{told:?}").contains(PERSON[0]),
-        "the spreadsheet has it, nothing else"
-    );
-    // rows that go, that come back, that people wrote on: told by their number
+    for tab in ["Registration Folders", "Users"] {
+        let told = format!("{:?}", world.values(tab));
+        assert!(
+            told.contains(PERSON[0]) && told.contains(PERSON[2]),
+            "the spreadsheet has it, nothing else: {told}"
+        );
+    }
+
+    // rows that go, that people wrote on, that people copied, and a text that is half an emoji: told by their number
     let ids = world.folder_ids().await;
+    let notes = vec!["note"; world.values("Users").len()];
+    world.add_column("Users", &notes).await;
     world
         .wedof("DELETE", &format!("registrationFolders/{}", ids[2]), None)
         .await;
-    world.wedof("DELETE", &format!("users/{}", PERSON[2]), None).await;
+    let body = json!([{"email": PERSON[2], "lastName": "HALF"}, {"email": PERSON[2], "lastName": PERSON[0]}]);
+    let body = body.to_string().replace("HALF", &format!("{}\\ud83d", PERSON[0]));
+    let headers = json!({"x-total-count": "2", "x-item-per-page": "100"});
+    for (page, body) in [(1, body.as_str()), (2, "[]")] {
+        let answer = json!({"status": 200, "headers": headers, "body": body});
+        let fault = json!({"path": "*/users", "page": page, "times": 9, "answer": answer});
+        world.wedof_fault(fault).await;
+    }
     for args in [&dry[..], &SYNC] {
         let outputs = outputs(&world, args, format).await;
-        silent(&world, &outputs);
+        assert!(outputs.text.contains("U+FFFD"), "{}", outputs.text);
+        quiet(&outputs);
     }
+}
+
+#[rstest]
+#[case::well(None, "sync done")]
+#[case::broken(Some(json!({"status": 401, "body": wedof_error()})), "WEDOF")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scheduler_tells_no_more_than_a_sync(#[case] answer: Option<Value>, #[case] until: &str) {
+    let world = planted().await;
+    if let Some(answer) = answer {
+        world
+            .wedof_fault(json!({"path": "/api/", "times": 99, "answer": answer}))
+            .await;
+    }
+    let log = std::fs::File::create(world.path("log")).unwrap();
+    let mut command = world.program(&["scheduler", "--no-progress"]);
+    let mut child = command
+        .envs(TRACE)
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let text = || std::fs::read_to_string(world.path("log")).unwrap();
+    let began = std::time::Instant::now();
+    while !text().contains("next sync") {
+        assert!(began.elapsed().as_secs() < 30, "{}", text());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    child.kill().await.unwrap();
+    assert!(text().to_uppercase().contains(&until.to_uppercase()), "{}", text());
+    silent(
+        &world,
+        &Outputs {
+            code: None,
+            text: text(),
+        },
+    );
 }
 
 fn wedof_error() -> Value {
