@@ -23,7 +23,8 @@ demo: build ## Show the main job on a real cluster: apply, run, a filled spreads
 test: unit faults clients e2e ## Set everything up and run every test, with and without a cluster; then clean up
 
 unit: tools ## Run the tests that need no cluster
-	cargo nextest run --locked
+	# most tests wait half of their time
+	cargo nextest run --locked --test-threads $$(( 2 * $$(nproc) ))
 
 faults: tools ## Let every request of a sync go wrong in every way (about two minutes)
 	cargo nextest run --locked --test faults --run-ignored only --no-capture

@@ -140,9 +140,15 @@ impl Listener for Listening {
                 continue;
             };
             let (stream, peer) = tokio::select! {
-                accepted = Listener::accept(listener) => accepted,
+                biased;
                 _ = self.closed_until.changed() => continue,
+                accepted = Listener::accept(listener) => accepted,
             };
+            // it came in while the door was closing
+            if *self.closed_until.borrow() > Instant::now() {
+                let _ = stream.set_zero_linger();
+                continue;
+            }
             // an answer of two small writes would wait for a delayed ACK
             let _ = stream.set_nodelay(true);
             let reset = Reset::default();

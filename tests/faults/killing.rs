@@ -22,8 +22,10 @@ async fn kill_at(stage: &Stage, service: Service, k: usize, applied: bool) {
     stage.run(&[], &[]).await.expect(0);
     let place = format!("killed at request {k} to {service:?}, applied: {applied}");
     assert_eq!(stage.picture(), stage.after, "{place}");
-    let idle = stage.run(&[], &[]).await.expect(0).report;
-    assert_eq!((idle.added, idle.updated, idle.removed), (0, 0, 0), "{place}");
+    if applied {
+        let idle = stage.run(&[], &[]).await.expect(0).report;
+        assert_eq!((idle.added, idle.updated, idle.removed), (0, 0, 0), "{place}");
+    }
 }
 
 async fn kill_at_each(scene: Scene) {

@@ -130,7 +130,7 @@ impl World {
             .args(args)
             .current_dir(self.folder.path())
             .env_clear()
-            .env("RETRY_DELAY", "0.05")
+            .env("RETRY_DELAY", "0.01")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
