@@ -1,10 +1,10 @@
 //! The service account: its key file, checked before any call, and tokens for it.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use google_sheets4::yup_oauth2::{
     self, ServiceAccountAuthenticator, ServiceAccountKey, authenticator::Authenticator,
-    client::CustomHyperClientBuilder,
+    client::CustomHyperClientBuilder, error::AuthErrorCode,
 };
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
@@ -143,7 +143,7 @@ pub(super) enum TokenError {
     /// Google's words, without anything of the request.
     Refused { error: String, description: String },
     /// The endpoint could not be reached, or did not answer as one.
-    Unreachable(&'static str),
+    Unreachable(Cow<'static, str>),
 }
 
 impl Tokens {
@@ -158,23 +158,40 @@ impl Tokens {
         };
         let answer = tokio::time::timeout(self.timeout, token)
             .await
-            .map_err(|_| TokenError::Unreachable("no answer in time"))?;
+            .map_err(|_| TokenError::Unreachable("no answer in time".into()))?;
         match answer {
             Ok(token) => match token.token() {
                 Some(text) => Ok(text.to_owned()),
                 // an error body that is no OAuth error is cached as a token without text, for ever: never use it
                 None if !fresh => Box::pin(self.get(true)).await,
-                None => Err(TokenError::Unreachable("the answer held no token")),
+                None => Err(TokenError::Unreachable("the answer held no token".into())),
             },
+            // such as internal_failure: its own trouble, not the key's
+            Err(yup_oauth2::Error::AuthError(error)) if may_pass(&error.error) => Err(TokenError::Unreachable(
+                format!("it answers {}", told(error.error.as_str())).into(),
+            )),
             Err(yup_oauth2::Error::AuthError(error)) => Err(TokenError::Refused {
                 error: told(error.error.as_str()),
                 description: told(&error.error_description.unwrap_or_default()),
             }),
-            Err(yup_oauth2::Error::JSONError(_)) => Err(TokenError::Unreachable("the answer was not JSON")),
-            Err(yup_oauth2::Error::MissingAccessToken) => Err(TokenError::Unreachable("the answer held no token")),
-            Err(_) => Err(TokenError::Unreachable("the connection failed")),
+            Err(yup_oauth2::Error::JSONError(_)) => Err(TokenError::Unreachable("the answer was not JSON".into())),
+            Err(yup_oauth2::Error::MissingAccessToken) => {
+                Err(TokenError::Unreachable("the answer held no token".into()))
+            }
+            Err(_) => Err(TokenError::Unreachable("the connection failed".into())),
         }
     }
+}
+
+/// OAuth's own reasons are about the key and the account, and so are these of Google's.
+fn may_pass(code: &AuthErrorCode) -> bool {
+    const LASTING: [&str; 4] = [
+        "admin_policy_enforced",
+        "deleted_client",
+        "disabled_client",
+        "org_internal",
+    ];
+    matches!(code, AuthErrorCode::Other(code) if !LASTING.contains(&code.as_str()))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::json;
 use wedof_sheet_sync::report::RunOutcome;
 
 use crate::{
@@ -191,4 +192,27 @@ async fn every_trouble_of_each_request_of_a_first_run() {
 #[ignore = "takes minutes: `make faults`"]
 async fn every_trouble_of_each_request_of_a_later_run() {
     try_each(Scene::Later, every_cell).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_endpoint_that_cannot_answer_now_in_its_own_words_is_asked_again_and_blames_no_key() {
+    let stage = Stage::set(Scene::First).await;
+    for (status, error) in [
+        (500, "internal_failure"),
+        (500, "server_error"),
+        (503, "temporarily_unavailable"),
+        (429, "rate_limit_exceeded"),
+    ] {
+        for (times, code) in [(1, 0), (99, 1)] {
+            stage.again().await;
+            let body = json!({"error": error, "error_description": "Backend Error"});
+            let answer = json!({"status": status, "body": body});
+            stage
+                .world
+                .google_fault(json!({"path": "/token", "times": times, "answer": answer}))
+                .await;
+            let run = stage.run(&[], &[]).await.expect(code);
+            assert!(!run.stderr.contains("make a new one"), "{}", run.stderr);
+        }
+    }
 }
