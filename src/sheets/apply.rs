@@ -158,8 +158,11 @@ impl Book<'_> {
             let mut plan = self.plan(&mut read, wish, &snapshot).await?;
             if !plan.is_empty() && read.at.elapsed() > FRESH {
                 // enough to see that nothing changed, not to write by: columns may have been moved since
-                read = self.read(wish, Some(FRESH)).await?;
-                plan = self.plan(&mut read, wish, &snapshot).await?;
+                if !self.stands(&read, &plan, wish).await? {
+                    drop((plan, read));
+                    read = self.read(wish, Some(FRESH)).await?;
+                    plan = self.plan(&mut read, wish, &snapshot).await?;
+                }
             }
             if plan.is_empty() {
                 return Ok(done(plan.change, progress, round));
@@ -225,6 +228,17 @@ impl Book<'_> {
                 Err(error) => return Err(failure(self.client, &error, &place)),
             }
         }
+    }
+
+    /// Whether all but the cells is as it was read. They need not be read again then: the keys will be.
+    async fn stands(&self, read: &Read, plan: &Plan<'_>, wish: &TabWish<'_>) -> Result<bool, Failure> {
+        let (now, _) = self.outline(Some(FRESH), &format!("tab {:?}", wish.title)).await?;
+        let same = match (&read.tab, now.find(wish.resource, wish.title)?) {
+            (None, None) => true,
+            (Some(tab), Some(now)) => plan.as_read.is_some() && tab.is_same_but_for_cells(now),
+            _ => false,
+        };
+        Ok(same && now.titles() == read.outline.titles() && now.zone == read.outline.zone)
     }
 
     async fn cells(&self, tab: &mut Tab, wish: &TabWish<'_>) -> Result<(), Error> {

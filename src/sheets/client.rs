@@ -16,7 +16,10 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::auth::{ServiceAccount, TokenError, Tokens};
+use super::{
+    answer::{self, Answer, MAX_ANSWER},
+    auth::{ServiceAccount, TokenError, Tokens},
+};
 use crate::{
     failure::{Failure, reason},
     patience::{Patience, retry_after},
@@ -49,6 +52,9 @@ pub enum Error {
     /// No answer, or none that says what was done.
     #[error("{0}")]
     Unclear(String),
+    /// The answer to a read is larger than may be held.
+    #[error("Google's answer is larger than {} MiB", MAX_ANSWER >> 20)]
+    TooLarge,
     /// Not a matter of this request.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -186,6 +192,7 @@ impl Client {
                 Err(Sent::Status { status, message, .. }) if status >= 500 || status == 409 => {
                     return Err(Error::Unclear(format!("Google answered {status} {message}")));
                 }
+                Err(Sent::TooLarge) => return Err(Error::Unclear(Error::TooLarge.to_string())),
                 Err(error) => return Err(error.into()),
             }
         }
@@ -247,7 +254,7 @@ impl Client {
         self.check()
     }
 
-    async fn send(&self, method: &str, path: &str, body: Option<Bytes>, refresh: bool) -> Result<Bytes, Sent> {
+    async fn send(&self, method: &str, path: &str, body: Option<Bytes>, refresh: bool) -> Result<Vec<u8>, Sent> {
         self.check().map_err(Sent::Failed)?;
         let token = tokio::select! {
             biased;
@@ -281,16 +288,17 @@ impl Client {
                     Sent::Unclear(text)
                 }
             })?;
-            let (parts, body) = answer.into_parts();
-            let bytes = body
-                .collect()
-                .await
-                .map_err(|error| Sent::Unclear(causes(&error)))?
-                .to_bytes();
+            let (parts, mut body) = answer.into_parts();
             let encoding = parts.headers.get("content-encoding");
-            let bytes = plain(encoding.and_then(|encoding| encoding.to_str().ok()), bytes)
-                .map_err(|error| Sent::Unclear(format!("Google's answer cannot be decompressed: {error}")))?;
-            Ok((parts, bytes))
+            let mut answer = Answer::new(encoding.and_then(|encoding| encoding.to_str().ok()));
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| Sent::Unclear(causes(&error)))?;
+                if let Some(data) = frame.data_ref() {
+                    answer.take(data)?;
+                }
+            }
+            let bytes = answer.finish()?;
+            Ok::<_, Sent>((parts, bytes))
         };
         let timeout = self.settings.patience.answer(TIMEOUT);
         let limit = self.remaining().map_or(timeout, |left| timeout.min(left));
@@ -395,7 +403,17 @@ enum Sent {
     /// It never left.
     Never(String),
     Unclear(String),
+    TooLarge,
     Failed(Failure),
+}
+
+impl From<answer::Error> for Sent {
+    fn from(error: answer::Error) -> Self {
+        match error {
+            answer::Error::TooLarge => Self::TooLarge,
+            answer::Error::Compression(_) => Self::Unclear(error.to_string()),
+        }
+    }
 }
 
 impl From<Sent> for Error {
@@ -407,6 +425,7 @@ impl From<Sent> for Error {
                 format!("Google cannot be reached: {message}"),
             )),
             Sent::Unclear(message) => Self::Unclear(message),
+            Sent::TooLarge => Self::TooLarge,
             Sent::Failed(failure) => Self::Failed(failure),
         }
     }
@@ -445,16 +464,6 @@ fn checked_base(url: &str) -> Result<Url, Failure> {
     };
     base_url(&url, None)
         .map_err(|what| Failure::person(reason::INVALID_CONFIG, format!("the address of the Sheets API: {what}")))
-}
-
-/// A body without its compression.
-fn plain(encoding: Option<&str>, body: Bytes) -> std::io::Result<Bytes> {
-    if encoding != Some("gzip") {
-        return Ok(body);
-    }
-    let mut text = Vec::new();
-    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&*body), &mut text)?;
-    Ok(text.into())
 }
 
 /// An error with its causes; hyper's own text says little.
@@ -531,16 +540,6 @@ mod tests {
         ] {
             assert_eq!(checked_base(url).is_ok(), taken, "{url}");
         }
-    }
-
-    #[test]
-    fn a_compressed_answer_is_read_and_a_cut_one_is_an_error() {
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut gzip, b"{\"values\":[]}").unwrap();
-        let body = Bytes::from(gzip.finish().unwrap());
-        assert_eq!(plain(Some("gzip"), body.clone()).unwrap(), "{\"values\":[]}");
-        assert!(plain(Some("gzip"), body.slice(..body.len() - 9)).is_err());
-        assert_eq!(plain(None, Bytes::from_static(b"{}")).unwrap(), "{}");
     }
 
     #[test]

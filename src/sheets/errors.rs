@@ -8,6 +8,10 @@ pub fn failure(client: &Client, error: &Error, place: &str) -> Failure {
     let (status, message) = match error {
         Error::Failed(failure) => return failure.clone(),
         Error::Unclear(what) => return Failure::later(reason::GOOGLE_ERROR, format!("{place}: {what}")),
+        Error::TooLarge => {
+            let text = format!("{place}: {error}: move large texts that are not Wedof's to another tab");
+            return Failure::person(reason::GOOGLE_ERROR, text);
+        }
         Error::Refused { status, message } => (*status, message.as_str()),
     };
     let account = client.account();

@@ -1,6 +1,7 @@
 //! One tab of a spreadsheet, reconciled: read it, plan the differences, apply them as atomic batches, verify.
 
 mod adopt;
+mod answer;
 mod apply;
 pub mod auth;
 mod batches;

@@ -27,6 +27,9 @@ use crate::{
 
 const FIELDS: &str = "spreadsheetId,properties(title,locale,timeZone),sheets(properties(sheetId,title,sheetType,gridProperties(rowCount,columnCount,frozenRowCount)),merges,protectedRanges(range,unprotectedRanges,requestingUserCanEdit,warningOnly))";
 
+/// Most rows that one read asks for: 5 MB of usual values.
+const BLOCK_ROWS: usize = 10_000;
+
 /// The spreadsheet without its cells.
 #[derive(Debug)]
 pub struct Outline {
@@ -270,11 +273,42 @@ fn sheet_id(sheet: &Sheet) -> i32 {
         .unwrap_or(0)
 }
 
-/// Fills in the cells: formulas as text, times as serial numbers.
+/// Fills in the cells: formulas as text, times as serial numbers. A large tab is read in blocks of rows, so that no answer
+/// is large; what people move from one block to another meanwhile shows in the keys, which are read again before anything
+/// is written.
 pub async fn cells(client: &Client, spreadsheet: &str, tab: &mut Tab) -> Result<(), Error> {
-    let ranges = [json!({"sheetId": tab.sheet_id})];
-    let mut values = values(client, spreadsheet, &ranges, "FORMULA").await?;
-    tab.fill(values.pop().unwrap_or_default());
+    let mut rows: Vec<Packed> = Vec::new();
+    let mut block = BLOCK_ROWS;
+    loop {
+        let (start, end) = (rows.len(), rows.len() + block);
+        let mut range = json!({"sheetId": tab.sheet_id});
+        if start > 0 {
+            range["startRowIndex"] = json!(start);
+        }
+        // rows that people added since the grid was measured belong to the last block
+        let is_last = end >= tab.row_count;
+        if !is_last {
+            range["endRowIndex"] = json!(end);
+        }
+        match values(client, spreadsheet, &[range], "FORMULA").await {
+            Ok(mut values) => rows.extend(values.pop().unwrap_or_default()),
+            Err(Error::TooLarge) if block > 1 => {
+                block /= 2;
+                continue;
+            }
+            // rows were deleted since the grid was measured
+            Err(Error::Refused { status: 400, .. }) if start > 0 => break,
+            Err(error) => return Err(error),
+        }
+        if is_last {
+            break;
+        }
+        rows.resize(end, Packed::default());
+    }
+    while rows.last().is_some_and(Packed::is_blank) {
+        rows.pop();
+    }
+    tab.fill(rows);
     Ok(())
 }
 

@@ -247,6 +247,22 @@ impl Tab {
         }
     }
 
+    /// Whether `now`, whose cells were not read, is this tab.
+    pub fn is_same_but_for_cells(&self, now: Self) -> bool {
+        let filled = Self {
+            cells: Arc::clone(&self.cells),
+            texts: self.texts.clone(),
+            noted: self.noted.clone(),
+            claim: if self.claim == Claim::Empty {
+                Claim::Empty
+            } else {
+                now.claim
+            },
+            ..now
+        };
+        *self == filled
+    }
+
     pub fn cell(&self, row: usize, column: usize) -> Seen<'_> {
         self.cells.get(row).map_or(Seen::Blank, |row| row.get(column).into())
     }
