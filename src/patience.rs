@@ -21,6 +21,8 @@ pub struct Patience {
     answer: Option<Duration>,
     /// `RETRY_DELAY`: the first wait before a request is sent again. Further ones double.
     retry: Duration,
+    /// `WEDOF_PACE=none`: a simulator on this machine is asked as fast as it answers.
+    unpaced: bool,
 }
 
 impl Default for Patience {
@@ -28,15 +30,27 @@ impl Default for Patience {
         Self {
             answer: None,
             retry: Duration::from_secs(1),
+            unpaced: false,
         }
     }
 }
 
 impl Patience {
-    /// Both variables are seconds, `0.5` too.
+    /// Times are seconds, `0.5` too.
     pub fn of(environment: &Environment) -> Result<Self, Failure> {
-        let Self { answer, retry } = Self::default();
+        let Self { answer, retry, .. } = Self::default();
+        let unpaced = match environment.get("WEDOF_PACE") {
+            None => false,
+            Some("none") => true,
+            Some(text) => {
+                return Err(Failure::person(
+                    reason::INVALID_CONFIG,
+                    format!("WEDOF_PACE: `{text}` is not `none`; a pace is set with wedof.requestsPerMinute"),
+                ));
+            }
+        };
         Ok(Self {
+            unpaced,
             answer: seconds(environment, "HTTP_TIMEOUT")?.or(answer),
             retry: seconds(environment, "RETRY_DELAY")?.unwrap_or(retry),
         })
@@ -49,6 +63,11 @@ impl Patience {
 
     pub fn retry(self) -> Duration {
         self.retry
+    }
+
+    /// No pace is to be kept. It holds for an address of this machine only: Wedof's own pace is never left.
+    pub fn is_unpaced(self) -> bool {
+        self.unpaced
     }
 }
 
@@ -114,6 +133,13 @@ mod tests {
         let patience = Patience::of(&Environment::default()).unwrap();
         assert_eq!(patience, Patience::default());
         assert_eq!(patience.answer(Duration::from_secs(45)), Duration::from_secs(45));
+    }
+
+    #[test]
+    fn a_pace_can_be_left_out_and_nothing_else() {
+        let of = |pace| Patience::of(&Environment::from([("WEDOF_PACE", pace)]));
+        assert!(of("none").unwrap().is_unpaced() && !Patience::default().is_unpaced());
+        assert_eq!(of("9000").unwrap_err().reason, reason::INVALID_CONFIG);
     }
 
     #[test]

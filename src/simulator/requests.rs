@@ -25,6 +25,8 @@ pub struct Counts {
     pub total: u64,
     pub reads: u64,
     pub writes: u64,
+    /// Bytes of the requests' bodies, by their Content-Length.
+    pub bytes: u64,
     pub by_kind: BTreeMap<String, u64>,
     /// The kinds of the last requests, in their order.
     #[serde(skip)]
@@ -36,11 +38,12 @@ pub struct Counts {
 pub struct Requests(Mutex<Counts>);
 
 impl Requests {
-    pub fn count(&self, kind: String, quota: Quota) {
+    pub fn count(&self, kind: String, quota: Quota, bytes: u64) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.total += 1;
         counts.reads += u64::from(quota == Quota::Read);
         counts.writes += u64::from(quota == Quota::Write);
+        counts.bytes += bytes;
         *counts.by_kind.entry(kind.clone()).or_default() += 1;
         if counts.latest.len() == LATEST {
             counts.latest.pop_front();

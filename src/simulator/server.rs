@@ -166,7 +166,9 @@ async fn before(extract::State(side): extract::State<Arc<Side>>, request: Reques
         return next.run(request).await;
     }
     let (kind, quota) = (side.kind)(request.method(), path);
-    side.requests.count(kind, quota);
+    let length = request.headers().get(header::CONTENT_LENGTH);
+    let bytes = length.and_then(|length| length.to_str().ok()?.parse().ok());
+    side.requests.count(kind, quota, bytes.unwrap_or(0));
     side.faults.pass(request, next, &side.door).await
 }
 

@@ -54,7 +54,8 @@ pub struct Settings {
 
 pub struct Client {
     http: reqwest::Client,
-    pace: DefaultDirectRateLimiter,
+    /// None: a simulator that is asked as fast as it answers.
+    pace: Option<DefaultDirectRateLimiter>,
     requests: AtomicI64,
     base: Url,
     key_place: String,
@@ -162,6 +163,8 @@ impl Client {
             .redirect(redirect::Policy::custom(within_origin))
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(patience.answer(READ_TIMEOUT));
+        let pace =
+            (!patience.is_unpaced() || !is_loopback(&base)).then(|| RateLimiter::direct(pace(requests_per_minute)));
         if is_loopback(&base) {
             http = http.no_proxy();
         }
@@ -173,7 +176,7 @@ impl Client {
         })?;
         Ok(Self {
             http,
-            pace: RateLimiter::direct(pace(requests_per_minute)),
+            pace,
             requests: AtomicI64::new(0),
             base,
             key_place,
@@ -247,7 +250,9 @@ impl Client {
         {
             return Err(Error::Budget(budget));
         }
-        self.pace.until_ready().await;
+        if let Some(pace) = &self.pace {
+            pace.until_ready().await;
+        }
         let remaining = self.remaining();
         if remaining.is_zero() {
             return Err(Error::Deadline);
