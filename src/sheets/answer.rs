@@ -21,10 +21,15 @@ pub enum Answer {
 }
 
 impl Answer {
-    pub fn new(encoding: Option<&str>) -> Self {
+    /// `most`: bytes that may be held.
+    pub fn new(encoding: Option<&str>, most: usize) -> Self {
+        let held = Held {
+            bytes: Vec::new(),
+            most,
+        };
         match encoding {
-            Some("gzip") => Self::Gzip(GzDecoder::new(Held::default())),
-            _ => Self::Plain(Held::default()),
+            Some("gzip") => Self::Gzip(GzDecoder::new(held)),
+            _ => Self::Plain(held),
         }
     }
 
@@ -38,22 +43,24 @@ impl Answer {
 
     pub fn finish(self) -> Result<Vec<u8>, Error> {
         match self {
-            Self::Plain(held) => Ok(held.0),
-            Self::Gzip(held) => held.finish().map(|held| held.0).map_err(unreadable),
+            Self::Plain(held) => Ok(held.bytes),
+            Self::Gzip(held) => held.finish().map(|held| held.bytes).map_err(unreadable),
         }
     }
 }
 
-/// Bytes up to [`MAX_ANSWER`].
-#[derive(Default)]
-pub struct Held(Vec<u8>);
+/// Bytes up to a limit.
+pub struct Held {
+    bytes: Vec<u8>,
+    most: usize,
+}
 
 impl Write for Held {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > MAX_ANSWER {
+        if self.bytes.len() + bytes.len() > self.most {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        self.0.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -73,8 +80,10 @@ fn unreadable(error: io::Error) -> Error {
 mod tests {
     use super::*;
 
+    const MOST: usize = 10_000;
+
     fn read(encoding: Option<&str>, chunks: &[&[u8]]) -> Result<Vec<u8>, Error> {
-        let mut answer = Answer::new(encoding);
+        let mut answer = Answer::new(encoding, MOST);
         chunks.iter().try_for_each(|chunk| answer.take(chunk))?;
         answer.finish()
     }
@@ -102,11 +111,11 @@ mod tests {
 
     #[test]
     fn an_answer_larger_than_may_be_held_is_an_error_also_if_it_is_small_on_its_way() {
-        let block = vec![b' '; MAX_ANSWER / 2];
-        assert_eq!(read(None, &[&block, &block]).unwrap().len(), MAX_ANSWER);
+        let block = vec![b' '; MOST / 2];
+        assert_eq!(read(None, &[&block, &block]).unwrap().len(), MOST);
         assert!(matches!(read(None, &[&block, &block, b" "]), Err(Error::TooLarge)));
-        let bomb = gzip(&vec![b' '; MAX_ANSWER + 1]);
-        assert!(bomb.len() < MAX_ANSWER / 100);
+        let bomb = gzip(&vec![b' '; MOST + 1]);
+        assert!(bomb.len() < MOST / 10);
         assert!(matches!(read(Some("gzip"), &[&bomb]), Err(Error::TooLarge)));
     }
 }

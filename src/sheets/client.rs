@@ -290,7 +290,7 @@ impl Client {
             })?;
             let (parts, mut body) = answer.into_parts();
             let encoding = parts.headers.get("content-encoding");
-            let mut answer = Answer::new(encoding.and_then(|encoding| encoding.to_str().ok()));
+            let mut answer = Answer::new(encoding.and_then(|encoding| encoding.to_str().ok()), MAX_ANSWER);
             while let Some(frame) = body.frame().await {
                 let frame = frame.map_err(|error| Sent::Unclear(causes(&error)))?;
                 if let Some(data) = frame.data_ref() {
