@@ -53,16 +53,19 @@ lint: tools ## Check format, lints, dependencies, scripts and generated files
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph bans licenses sources
 	diff crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
+	cargo run --locked --quiet -- reference | diff docs/cli.md -
 	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster tests/clients/run; fi
 
 build: ## Build the program as it is shipped
 	@echo "Building the program (about ten minutes the first time)…"
 	cargo build --locked --release
 
-generate: ## Write the generated files anew: crds/ and the chart's copy
+generate: ## Write the generated files anew: crds/, the chart's copy, docs/cli.md
 	cargo run --locked --quiet -- crd > crds/wedofsheetsyncs.yaml.new
 	mv crds/wedofsheetsyncs.yaml.new crds/wedofsheetsyncs.yaml
 	cp crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
+	cargo run --locked --quiet -- reference > docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
 
 tools: ## Install the pinned test tools into the cache
 	@cargo nextest --version 2>/dev/null | grep -qF "cargo-nextest $(NEXTEST_VERSION)" || { \

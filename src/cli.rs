@@ -1,13 +1,21 @@
 //! The command line: one subcommand per job of the program. Each module owns the arguments of its command.
 
-use std::process::ExitCode;
+mod reference;
 
-use clap::{Parser, Subcommand};
+use std::{ffi::OsString, process::ExitCode};
 
-use crate::{api, check, demo, operator, resources, scheduler, simulator, sync, telemetry};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::{api, check, config::Environment, demo, operator, resources, scheduler, simulator, sync, telemetry};
 
 #[derive(Debug, Parser)]
-#[command(version, about, arg_required_else_help = true)]
+#[command(
+    version,
+    about,
+    arg_required_else_help = true,
+    after_help = "At a terminal: copy .env.example to .env, fill it in, and run `check`, then `sync --dry-run`, then `sync`.\n\
+                  Without any account: `demo`."
+)]
 struct Cli {
     #[command(flatten)]
     logging: telemetry::Args,
@@ -33,20 +41,35 @@ enum Command {
     Simulate(simulator::Args),
     /// Print the CustomResourceDefinition as YAML
     Crd,
+    /// Print completions for a shell, to be put where it looks for them
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print this reference as Markdown
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Parses the command line, runs the command and turns its end into an exit code:
 /// 0 all well, 1 failed and may succeed later, 2 will fail again until a person changes something.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    telemetry::init(&cli.logging);
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let Cli { logging, command } = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            if let Some(hint) = error.use_stderr().then(|| script_hint(&arguments)).flatten() {
+                eprintln!("\n{hint}");
+            }
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    // one that cannot be read is told by the commands that need it
+    telemetry::init(&logging, &Environment::load().unwrap_or_default());
     // kube and google-sheets4 use ring too; reqwest has no provider of its own and would panic without one
     let _ = rustls::crypto::ring::default_provider().install_default();
-    if let Command::Crd = cli.command {
-        print!("{}", api::crd_yaml());
-        return ExitCode::SUCCESS;
-    }
-    if !matches!(cli.command, Command::Scheduler(_)) {
+    if !matches!(command, Command::Scheduler(_)) {
         abort_on_panic();
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -57,7 +80,7 @@ pub fn main() -> ExitCode {
         }
     };
     runtime.block_on(async {
-        match cli.command {
+        match command {
             Command::Sync(args) => sync::command(args).await,
             Command::Check(args) => check::command(args).await,
             Command::Resources(args) => resources::command(args).await,
@@ -65,9 +88,38 @@ pub fn main() -> ExitCode {
             Command::Operator(args) => operator::command(args).await,
             Command::Demo(args) => demo::command(args).await,
             Command::Simulate(args) => simulator::command(args).await,
-            Command::Crd => ExitCode::SUCCESS,
+            Command::Crd => show(api::crd_yaml()),
+            Command::Completions { shell } => {
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), env!("CARGO_PKG_NAME"), &mut script);
+                show(String::from_utf8_lossy(&script).into_owned())
+            }
+            Command::Reference => show(reference::markdown(Cli::command())),
         }
     })
+}
+
+fn show(text: String) -> ExitCode {
+    print!("{text}");
+    ExitCode::SUCCESS
+}
+
+/// People come from a Python script whose flags they know.
+fn script_hint(arguments: &[OsString]) -> Option<&'static str> {
+    let given = |text: &str| arguments.iter().any(|argument| argument == text);
+    let mode = |name: &str| (given("--mode") && given(name)) || given(&format!("--mode={name}"));
+    let hint = if mode("once") {
+        "hint: a sync now is `wedof-sheet-sync sync`"
+    } else if mode("scheduler") {
+        "hint: a sync now and then daily at SYNC_TIME is `wedof-sheet-sync scheduler`"
+    } else if given("--test-connection") {
+        "hint: keys, rights and tabs are looked at by `wedof-sheet-sync check`"
+    } else if given("--mode") {
+        "hint: there are no modes but commands: `wedof-sheet-sync sync` and `wedof-sheet-sync scheduler`"
+    } else {
+        return None;
+    };
+    Some(hint)
 }
 
 /// Half a program is worse than none: a task that panics must not leave the others behind. The scheduler alone outlives a
@@ -78,4 +130,31 @@ fn abort_on_panic() {
         told(panic);
         std::process::abort();
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_has_no_contradiction() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_flags_of_the_script_are_answered_with_the_commands() {
+        let hint = |text: &str| script_hint(&text.split(' ').map(OsString::from).collect::<Vec<_>>());
+        for (arguments, command) in [
+            ("main --mode once", "sync`"),
+            ("main --mode=scheduler", "scheduler`"),
+            ("main --test-connection", "check`"),
+            ("main --mode daily", "commands"),
+        ] {
+            assert!(
+                hint(arguments).is_some_and(|hint| hint.contains(command)),
+                "{arguments}"
+            );
+        }
+        assert_eq!(hint("main sync --now"), None);
+    }
 }

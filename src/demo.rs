@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 
 use crate::{
     config::{Config, Credential, Google},
-    progress::{Progress, table},
+    progress::Progress,
     report::RunReport,
     simulator::{self, Running},
     spec::{SyncSpec, WedofSpec},
+    summary::{self, Shown},
     sync::{self, Options, Stop},
     wedof::client::base_url,
 };
@@ -85,12 +86,12 @@ fn say(text: &str) {
 
 async fn one_sync(config: &Config, page: &str) -> (RunReport, u8) {
     let progress = Progress::new(true);
-    let (report, code) = sync::run(config, &Options::default(), &Stop::default(), &progress, |_| {}).await;
+    let ended = sync::run(config, &Options::default(), &Stop::default(), &progress, |_| {}).await;
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let table = table(&report, page, false, colours);
+    let table = summary::table(&ended, page, Shown::Sync, summary::width(), colours);
     // the page's address comes once, at the end
     say(table.trim_end().trim_end_matches(page).trim_end());
-    (report, code)
+    (ended.report, ended.code)
 }
 
 fn config(running: &Running) -> Result<Config, Trouble> {

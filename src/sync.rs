@@ -10,6 +10,7 @@ use std::{
     io::IsTerminal,
     path::PathBuf,
     process::ExitCode,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -24,10 +25,12 @@ use crate::{
     config::{Config, Environment, Overrides},
     connect,
     failure::{Failure, reason},
-    progress::{Progress, Task, table},
+    preview::Preview,
+    progress::{Progress, Task},
     report::{ReportFile, RunReport},
-    sheets::{Book, TabWish, Unfinished},
+    sheets::{self, Book, TabChange, TabWish, Unfinished},
     spec::{MissingRows, ResourceName, ResourceSpec},
+    summary::{self, Shown},
     table::Selection,
     wedof::catalogue::Resource,
 };
@@ -41,8 +44,11 @@ pub struct Args {
     /// Say what would change and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Accept once that this resource deletes more rows than its guard allows; can be repeated
-    #[arg(long, value_name = "NAME")]
+    /// Write what the tabs would be into this .xlsx file instead of the spreadsheet; needs no access to Google at all
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "allow_deletions"])]
+    preview: Option<PathBuf>,
+    /// Accept once that this resource, named as in --resource, deletes more rows than its guard allows; can be repeated
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
     allow_deletions: Vec<ResourceName>,
     /// Sync this resource only; can be repeated
     #[arg(long, value_name = "NAME")]
@@ -62,7 +68,20 @@ pub struct Args {
 #[derive(Debug, Default)]
 pub struct Options {
     pub dry_run: bool,
+    /// Tabs go into this file; Google is not asked for anything.
+    pub preview: Option<PathBuf>,
     pub allow_deletions: Vec<ResourceName>,
+}
+
+impl Options {
+    /// What the end of the run is told as.
+    fn what(&self) -> Shown {
+        match self {
+            Self { preview: Some(_), .. } => Shown::Preview,
+            Self { dry_run: true, .. } => Shown::DryRun,
+            Self { .. } => Shown::Sync,
+        }
+    }
 }
 
 /// The `sync` command.
@@ -70,6 +89,7 @@ pub async fn command(args: Args) -> ExitCode {
     let Args {
         config,
         dry_run,
+        preview,
         allow_deletions,
         resource,
         report,
@@ -80,10 +100,11 @@ pub async fn command(args: Args) -> ExitCode {
         config,
         only: resource,
         in_pod: report.is_some(),
-        without_google: false,
+        without_google: preview.is_some(),
     };
     let options = Options {
         dry_run,
+        preview,
         allow_deletions,
     };
     let mut file = ReportFile::new(report);
@@ -102,12 +123,22 @@ pub async fn command(args: Args) -> ExitCode {
             return ExitCode::from(failure.exit_code());
         }
     };
-    let link = link(&config);
     let progress = Progress::new(!no_progress);
-    let (report, code) = run(&config, &options, &stop, &progress, |report| file.write(report)).await;
+    let ended = run(&config, &options, &stop, &progress, |report| file.write(report)).await;
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    print!("{}", table(&report, &link, dry_run, colours));
-    ExitCode::from(code)
+    let place = match &options.preview {
+        // of a run that could read nothing there is no file
+        Some(path) => match ended.changes.is_empty() {
+            true => String::new(),
+            false => path.display().to_string(),
+        },
+        None => link(&config),
+    };
+    print!(
+        "{}",
+        summary::table(&ended, &place, options.what(), summary::width(), colours)
+    );
+    ExitCode::from(ended.code)
 }
 
 /// Where a person sees the spreadsheet.
@@ -121,15 +152,23 @@ pub fn link(config: &Config) -> String {
     }
 }
 
-/// One sync from beginning to end. `written` hears the report after every resource; the last one is returned with the
-/// exit code.
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub report: RunReport,
+    pub code: u8,
+    /// What was done to the tabs that went well, or would be in a dry run, by their titles.
+    pub changes: Vec<(String, TabChange)>,
+}
+
+/// One sync from beginning to end. `written` hears the report after every resource.
 pub async fn run(
     config: &Config,
     options: &Options,
     stop: &Stop,
     progress: &Progress,
     mut written: impl FnMut(&RunReport),
-) -> (RunReport, u8) {
+) -> Ended {
     let start = Timestamp::now();
     let mut outcomes = Outcomes::new(&config.resources);
     let mut requests = Requests::default();
@@ -142,23 +181,32 @@ pub async fn run(
             config.patience,
             stop,
         )?;
-        let Some(google) = &config.google else {
-            return Err(Failure::person(
-                reason::INVALID_CONFIG,
-                "nothing says how Google is reached",
-            ));
+        let google = match (&config.google, &options.preview) {
+            (Some(google), None) => Some(connect::google(google, config.patience, stop).await?),
+            _ => None,
         };
-        let google = connect::google(google, config.patience, stop).await?;
-        let book = google.open(&config.spec.spreadsheet_id).await;
-        requests.sheets = google.requests();
+        let target = match (&google, &options.preview) {
+            (_, Some(path)) => Target::Preview(Box::new(Mutex::new(Preview::new(path, config.zone.clone())?))),
+            (Some(google), None) => {
+                let book = google.open(&config.spec.spreadsheet_id).await;
+                requests.sheets = google.requests();
+                Target::Book(book?)
+            }
+            (None, None) => {
+                let message = "nothing says how Google is reached";
+                return Err(Failure::person(reason::INVALID_CONFIG, message));
+            }
+        };
         let sync = Sync {
             config,
             options,
             selections: &selections,
-            book: book?,
+            target,
             start,
         };
-        if let Some(zone) = sync.book.unknown_zone() {
+        if let Target::Book(book) = &sync.target
+            && let Some(zone) = book.unknown_zone()
+        {
             tracing::warn!("the spreadsheet's time zone `{zone}` is unknown; its times are written in UTC");
         }
         let mut gather = Gather::new(&wedof, config, &selections);
@@ -183,11 +231,14 @@ pub async fn run(
             task.done(outcome, &message);
             requests = Requests {
                 wedof: wedof.requests(),
-                sheets: google.requests(),
+                sheets: google.as_ref().map_or(0, sheets::Client::requests),
             };
             written(&outcomes.report(requests));
         }
         requests.wedof = wedof.requests();
+        if let Target::Preview(preview) = &sync.target {
+            preview.lock().unwrap_or_else(PoisonError::into_inner).save()?;
+        }
         Ok(())
     };
     if let Err(failure) = end.await {
@@ -195,7 +246,11 @@ pub async fn run(
     }
     let report = outcomes.report(requests);
     written(&report);
-    (report, outcomes.exit_code())
+    Ended {
+        report,
+        code: outcomes.exit_code(),
+        changes: outcomes.into_changes(),
+    }
 }
 
 /// Which columns a resource gets.
@@ -209,8 +264,14 @@ struct Sync<'a> {
     options: &'a Options,
     /// One for each of the wanted resources.
     selections: &'a [Selection<'a>],
-    book: Book<'a>,
+    target: Target<'a>,
     start: Timestamp,
+}
+
+/// Where tables go.
+enum Target<'a> {
+    Book(Book<'a>),
+    Preview(Box<Mutex<Preview>>),
 }
 
 impl Sync<'_> {
@@ -246,6 +307,21 @@ impl Sync<'_> {
             mut notes,
         } = gathered;
         task.write(table.len());
+        let rows = i64::try_from(table.len()).unwrap_or(i64::MAX);
+        let book = match &self.target {
+            Target::Book(book) => book,
+            Target::Preview(preview) => {
+                let mut preview = preview.lock().unwrap_or_else(PoisonError::into_inner);
+                notes.extend(preview.add(spec.title(), &table)?);
+                let change = TabChange {
+                    new_tab: true,
+                    added: rows,
+                    written: true,
+                    ..TabChange::default()
+                };
+                return Ok(End::Done { rows, change, notes });
+            }
+        };
         let wish = TabWish {
             resource: spec.name,
             title: spec.title(),
@@ -267,11 +343,10 @@ impl Sync<'_> {
             filters: &filters,
         };
         let change = if self.options.dry_run {
-            self.book.plan_tab(&wish).await?
+            book.plan_tab(&wish).await?
         } else {
-            self.book.sync_tab(&wish).await?
+            book.sync_tab(&wish).await?
         };
-        let rows = i64::try_from(table.len()).unwrap_or(i64::MAX);
         notes.extend(change.notes.iter().cloned());
         Ok(End::Done { rows, change, notes })
     }
@@ -279,7 +354,9 @@ impl Sync<'_> {
     /// A resource that nobody asked for by name and that never filled a tab may be missing; one that people rely on may
     /// not go stale in silence.
     async fn unavailable(&self, spec: &ResourceSpec, failure: Failure) -> Result<End, Failure> {
-        if self.book.has_tab(spec.name).await? {
+        if let Target::Book(book) = &self.target
+            && book.has_tab(spec.name).await?
+        {
             let message = format!(
                 "{}; the tab keeps what an earlier run wrote and is out of date",
                 failure.message

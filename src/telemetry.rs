@@ -11,16 +11,19 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::progress;
+use crate::{config::Environment, progress};
+
+const HEADING: &str = "Logging";
 
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
-    /// Format of log lines
-    #[arg(long, global = true, env = "LOG_FORMAT", value_enum, default_value_t = Format::Text)]
-    pub log_format: Format,
-    /// Level of log lines, or a filter such as `info,wedof_sheet_sync=debug`
-    #[arg(long, global = true, env = "LOG_LEVEL", default_value = "info")]
-    pub log_level: String,
+    /// Format of log lines [default: text]
+    #[arg(long, global = true, env = "LOG_FORMAT", value_enum, value_name = "FORMAT", help_heading = HEADING)]
+    pub log_format: Option<Format>,
+    /// Level of log lines (error, warn, info, debug, trace), or a filter by module such as
+    /// `info,wedof_sheet_sync::sheets=debug` [default: RUST_LOG, else info]
+    #[arg(long, global = true, env = "LOG_LEVEL", value_name = "LEVEL", help_heading = HEADING)]
+    pub log_level: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -33,13 +36,23 @@ pub enum Format {
 ///
 /// yup-oauth2 writes signed assertions and tokens, and HTTP crates write headers, at debug level: those targets are
 /// capped below it whatever the filter says, so that no secret can be logged by asking for more detail.
-pub fn init(args: &Args) {
-    let (filter, wrong) = match EnvFilter::builder().parse(&args.log_level) {
+///
+/// `environment` has the variables of `.env` too, which fill in for what flags and the process's variables leave open.
+pub fn init(args: &Args, environment: &Environment) {
+    let level = [
+        args.log_level.as_deref(),
+        environment.get("LOG_LEVEL"),
+        environment.get("RUST_LOG"),
+    ];
+    let level = level.into_iter().flatten().next().unwrap_or("info");
+    let format = environment.get("LOG_FORMAT").map(|text| Format::from_str(text, true));
+    let format = args.log_format.map(Ok).or(format).unwrap_or(Ok(Format::Text));
+    let (filter, wrong) = match EnvFilter::builder().parse(level) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("info"), Some(error)),
     };
     let filter = filter.and(filter_fn(is_safe));
-    let layer = match args.log_format {
+    let layer = match format.clone().unwrap_or(Format::Text) {
         Format::Text => tracing_subscriber::fmt::layer()
             .with_target(false)
             .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
@@ -49,14 +62,17 @@ pub fn init(args: &Args) {
         Format::Json => tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
-            .with_writer(io::stderr)
+            .with_writer(progress::stderr)
             .with_filter(filter)
             .boxed(),
     };
     // fails only if a subscriber is installed already
     let _ = tracing_subscriber::registry().with(layer).try_init();
     if let Some(error) = wrong {
-        tracing::warn!("LOG_LEVEL `{}` is no filter ({error}); logging at info", args.log_level);
+        tracing::warn!("LOG_LEVEL `{level}` is no filter ({error}); logging at info");
+    }
+    if let Err(error) = format {
+        tracing::warn!("LOG_FORMAT: {error}; there are text and json; logging as text");
     }
 }
 

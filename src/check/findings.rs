@@ -245,7 +245,10 @@ pub fn list(findings: &[Finding], signs: bool, colours: bool, width: usize) -> S
         };
         let sign = if signs { sign.to_owned() } else { format!("{word}:") };
         let subject = match &finding.resource {
-            Some(resource) if !finding.id.starts_with("tab") => format!("{resource}: "),
+            // most failures begin with the name of what they are about
+            Some(resource) if !finding.id.starts_with("tab") && !finding.message.starts_with(resource.as_str()) => {
+                format!("{resource}: ")
+            }
             _ => String::new(),
         };
         let indent = 3 + measure_text_width(&sign);

@@ -21,9 +21,10 @@ pub use self::{
 use crate::{
     config::{Config, Environment, Overrides, Timing},
     failure::{Failure, reason},
-    progress::{Progress, table},
+    progress::Progress,
     report::{RunOutcome, RunReport},
-    sync::{self, Options, Stop},
+    summary::{self, Shown},
+    sync::{self, Ended, Options, Stop},
 };
 
 const DEFAULT_TIME: &str = "09:00";
@@ -172,11 +173,16 @@ async fn one(args: &Args, stop: &Stop) -> Ran {
         Err(failure) => return Ran::failed(&failure),
     };
     let progress = Progress::new(!args.no_progress);
-    let (report, code) = sync::run(&config, &Options::default(), stop, &progress, |_| {}).await;
+    let ended = sync::run(&config, &Options::default(), stop, &progress, |_| {}).await;
     if std::io::stdout().is_terminal() {
         let colours = std::env::var_os("NO_COLOR").is_none();
-        print!("{}", table(&report, &sync::link(&config), false, colours));
+        let link = sync::link(&config);
+        print!(
+            "{}",
+            summary::table(&ended, &link, Shown::Sync, summary::width(), colours)
+        );
     }
+    let Ended { report, code, .. } = ended;
     Ran {
         report,
         code,

@@ -18,7 +18,7 @@ mod read;
 mod requests;
 mod review;
 mod rows;
-mod serial;
+pub mod serial;
 mod snapshot;
 mod start;
 mod tab;

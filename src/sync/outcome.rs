@@ -37,6 +37,8 @@ pub struct Outcomes<'a> {
     reports: Vec<Option<ResourceReport>>,
     failures: Vec<Failure>,
     unavailable: Vec<Failure>,
+    /// Of the tabs that went well, by the index of their resource.
+    changes: Vec<(usize, TabChange)>,
 }
 
 /// Failures that every other resource would meet too.
@@ -59,7 +61,15 @@ impl<'a> Outcomes<'a> {
             reports: vec![None; specs.len()],
             failures: Vec::new(),
             unavailable: Vec::new(),
+            changes: Vec::new(),
         }
+    }
+
+    /// What was done to the tabs that went well, by their titles, in the order of the resources.
+    pub fn into_changes(mut self) -> Vec<(String, TabChange)> {
+        self.changes.sort_by_key(|(index, _)| *index);
+        let titled = |(index, change): (usize, TabChange)| (self.specs[index].title().to_owned(), change);
+        self.changes.into_iter().map(titled).collect()
     }
 
     /// A failure that makes trying the other resources useless.
@@ -91,6 +101,7 @@ impl<'a> Outcomes<'a> {
                 report.rows = rows;
                 count(&mut report, &change);
                 report.message = Some(notes.join("; ")).filter(|notes| !notes.is_empty());
+                self.changes.push((index, change));
             }
             End::Unavailable(failure) => {
                 report.outcome = ResourceOutcome::Unavailable;
@@ -109,25 +120,31 @@ impl<'a> Outcomes<'a> {
                 self.failures.push(failure);
             }
         }
-        let told = report.message.clone().unwrap_or_else(|| {
-            let ResourceReport {
-                rows,
-                added,
-                updated,
-                removed,
-                ..
-            } = report;
-            format!("{rows} rows, {added} added, {updated} updated, {removed} removed")
-        });
+        let ResourceReport {
+            rows,
+            added,
+            updated,
+            removed,
+            ..
+        } = report;
+        let counts = format!("{rows} rows, {added} added, {updated} updated, {removed} removed");
+        let told = match &report.message {
+            None => counts,
+            Some(notes) if report.outcome.is_good() => format!("{counts}; {notes}"),
+            Some(message) => message.clone(),
+        };
         let outcome = report.outcome;
         self.reports[index] = Some(report);
         (outcome, told)
     }
 
-    /// Nothing can be done for the resources that were not reached.
+    /// Nothing can be done for the resources that were not reached. If all were, the failure is the run's own.
     pub fn fail_all(&mut self, failure: &Failure) {
-        if let Some(index) = self.reports.iter().position(Option::is_none) {
-            self.add(index, End::Failed(failure.clone(), TabChange::default()));
+        match self.reports.iter().position(Option::is_none) {
+            Some(index) => {
+                self.add(index, End::Failed(failure.clone(), TabChange::default()));
+            }
+            None => self.failures.push(failure.clone()),
         }
         self.pass_by_the_rest();
     }

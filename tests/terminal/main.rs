@@ -8,7 +8,10 @@
 )]
 
 mod checking;
+mod dry_running;
+mod previewing;
 mod scheduling;
+mod speaking;
 #[path = "../sync/world.rs"]
 #[allow(dead_code, reason = "shared with the tests of the sync")]
 mod world;

@@ -18,7 +18,7 @@ use wedof_sheet_sync::{
     progress::Progress,
     report::{RunOutcome, RunReport},
     scheduler::{Clock, Ran, Rule, Watch, run},
-    sync::{self, Options, Stop},
+    sync::{self, Ended, Options, Stop},
 };
 
 use crate::world::{FOLDERS, World};
@@ -84,7 +84,11 @@ async fn days(
 
 async fn one(world: &World, stop: &Stop) -> (RunReport, u8) {
     match config(world).await {
-        Ok(config) => sync::run(&config, &Options::default(), stop, &Progress::new(false), |_| {}).await,
+        Ok(config) => {
+            let Ended { report, code, .. } =
+                sync::run(&config, &Options::default(), stop, &Progress::new(false), |_| {}).await;
+            (report, code)
+        }
         Err(failure) => (RunReport::failed(&failure), failure.exit_code()),
     }
 }
