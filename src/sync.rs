@@ -209,7 +209,8 @@ pub async fn run(
         {
             tracing::warn!("the spreadsheet's time zone `{zone}` is unknown; its times are written in UTC");
         }
-        let mut gather = Gather::new(&wedof, config, &selections);
+        let known_keys = sync.book.known_keys().await?;
+        let mut gather = Gather::new(&wedof, config, &selections, &known_keys);
         while let Some(step) = gather.next_step() {
             if outcomes.fatal().is_some() {
                 outcomes.pass_by_the_rest();

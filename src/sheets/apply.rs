@@ -5,7 +5,7 @@
 //! batch landed.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -120,6 +120,12 @@ impl Book<'_> {
     /// The spreadsheet's zone, if it is one that nobody knows; times are shown in UTC then.
     pub fn unknown_zone(&self) -> Option<&str> {
         self.unknown_zone.as_deref()
+    }
+
+    /// By the names of resources that have a tab: the field by which its rows are known.
+    pub async fn known_keys(&self) -> Result<HashMap<String, String>, Failure> {
+        let (outline, _) = self.outline(None, "the spreadsheet").await?;
+        Ok(outline.known_keys())
     }
 
     /// Whether an earlier run filled a tab with this resource.

@@ -2,7 +2,7 @@
 //! an address.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -103,6 +103,12 @@ impl Outline {
             .filter_map(|other| other.properties.as_ref()?.grid_properties.as_ref())
             .map(|grid| size(grid.row_count) * size(grid.column_count))
             .sum()
+    }
+
+    /// By the names of resources that have a tab: the field by which its rows are known.
+    pub fn known_keys(&self) -> HashMap<String, String> {
+        let marks = self.sheets.iter().filter_map(|sheet| self.tab_mark(sheet_id(sheet)));
+        marks.map(|(_, mark)| (mark.resource, mark.key)).collect()
     }
 
     /// Whether an earlier run filled a tab with this resource.

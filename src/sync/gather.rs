@@ -106,6 +106,8 @@ pub struct Gather<'a> {
     config: &'a Config,
     /// One for each of the wanted resources.
     selections: &'a [Selection<'a>],
+    /// By resource: the field by which the rows of its tab are known.
+    known_keys: &'a HashMap<String, String>,
     waiting: Vec<Waiting>,
     harvest: Harvest<'a>,
     folders: HashMap<ResourceName, Folders>,
@@ -125,7 +127,12 @@ enum Phase {
 }
 
 impl<'a> Gather<'a> {
-    pub fn new(client: &'a Client, config: &'a Config, selections: &'a [Selection<'a>]) -> Self {
+    pub fn new(
+        client: &'a Client,
+        config: &'a Config,
+        selections: &'a [Selection<'a>],
+        known_keys: &'a HashMap<String, String>,
+    ) -> Self {
         let specs = config.resources.iter().enumerate();
         let steps = specs
             .filter(|(_, spec)| may_need_folders(spec.name))
@@ -135,6 +142,7 @@ impl<'a> Gather<'a> {
             client,
             config,
             selections,
+            known_keys,
             waiting: Vec::new(),
             harvest: Harvest::default(),
             folders: HashMap::new(),
@@ -303,13 +311,17 @@ impl<'a> Gather<'a> {
         path: &'q str,
         query: &'q [(String, String)],
         filtered: bool,
-    ) -> Ask<'q> {
+    ) -> Ask<'q>
+    where
+        'a: 'q,
+    {
         Ask {
             resource,
             path,
             query,
             filtered,
             private: self.config.spec.personal_data == PersonalData::Exclude,
+            known_key: self.known_keys.get(resource.name.as_str()).map(String::as_str),
             parent: None,
         }
     }

@@ -34,6 +34,8 @@ pub struct Ask<'a> {
     pub filtered: bool,
     /// Keys that are personal data may not be used.
     pub private: bool,
+    /// The field by which the rows of an earlier run are known: it stays, as long as every record has it.
+    pub known_key: Option<&'a str>,
     /// Whose children are asked for: they get these fields, and keys that begin with the parent's.
     pub parent: Option<Parent<'a>>,
 }
@@ -273,7 +275,7 @@ impl<'a> Reader<'a> {
             (Some(key), _) => key,
             (None, Identity::Child(_)) => CHILD_KEY,
             (None, Identity::Own(keys)) => {
-                let key = choose_key(keys, records).unwrap_or(CHILD_KEY);
+                let key = choose_key(keys, self.ask.known_key, records).unwrap_or(CHILD_KEY);
                 *self.key.insert(self.private_key(key, keys, records)?)
             }
         };
@@ -286,7 +288,7 @@ impl<'a> Reader<'a> {
             return Ok(key);
         }
         let others: Vec<Key> = keys.iter().copied().filter(|key| !key.is_personal()).collect();
-        let other = choose_key(&others, records);
+        let other = choose_key(&others, self.ask.known_key, records);
         other
             .filter(|other| records.iter().any(|record| text_at(record, other.field).is_some()))
             .ok_or_else(|| {
@@ -432,14 +434,18 @@ pub(super) fn unreadable(place: &str, answer: &Answer, error: &decode::Error) ->
     )
 }
 
-/// The first candidate that most records have.
-fn choose_key(candidates: &[Key], records: &[Record]) -> Option<Key> {
+/// The known candidate if all records have it, else the first one that most records have.
+fn choose_key(candidates: &[Key], known: Option<&str>, records: &[Record]) -> Option<Key> {
     let having = |key: &Key| {
         records
             .iter()
             .filter(|record| record.get(key.field).and_then(key_text).is_some())
             .count()
     };
+    let known = candidates.iter().find(|key| Some(key.field) == known);
+    if let Some(key) = known.filter(|key| having(key) == records.len()) {
+        return Some(*key);
+    }
     // of equal candidates max_by_key takes the last
     candidates.iter().rev().max_by_key(|key| having(key)).copied()
 }
@@ -493,7 +499,7 @@ mod tests {
         let Identity::Own(keys) = Resource::of(ResourceName::RegistrationFolders).identity else {
             panic!("folders have an own key")
         };
-        let chosen = |values: &[Value]| choose_key(keys, &records(values)).unwrap().field;
+        let chosen = |values: &[Value]| choose_key(keys, None, &records(values)).unwrap().field;
         assert_eq!(
             chosen(&[
                 json!({"id": 1, "externalId": "a1"}),
@@ -506,6 +512,21 @@ mod tests {
             "id"
         );
         assert_eq!(chosen(&[]), "externalId");
+    }
+
+    #[test]
+    fn the_key_of_an_earlier_run_stays_while_every_record_has_it() {
+        let Identity::Own(keys) = Resource::of(ResourceName::RegistrationFolders).identity else {
+            panic!("folders have an own key")
+        };
+        let chosen = |known, values: &[Value]| choose_key(keys, Some(known), &records(values)).unwrap().field;
+        let both = [
+            json!({"id": 1, "externalId": "a1"}),
+            json!({"id": 2, "externalId": "a2"}),
+        ];
+        assert_eq!(chosen("id", &both), "id");
+        assert_eq!(chosen("id", &[json!({"externalId": "a1"})]), "externalId");
+        assert_eq!(chosen("phone", &both), "externalId", "no candidate");
     }
 
     #[test]

@@ -206,6 +206,27 @@ async fn deletions_are_accepted_by_a_moment_in_the_spec_and_the_refusal_gives_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_field_by_which_rows_are_known_stays_when_records_get_a_better_one() {
+    let dataset = tempfile::tempdir().unwrap();
+    let folders = json!([{"id": 1, "externalId": "a1"}, {"id": 2, "externalId": "a2"}, {"id": 3}]);
+    std::fs::write(dataset.path().join("registrationFolders.json"), folders.to_string()).unwrap();
+    let world = World::with(Options {
+        folders: 4,
+        dataset: Some(dataset.path().to_owned()),
+        ..Options::default()
+    })
+    .await;
+    let args = ["--resource", "registrationFolders"];
+    world.sync(&args).await.expect(0);
+    assert_eq!(world.keys(FOLDERS), ["1", "2", "3"]);
+    let better = json!({"externalId": "a3"});
+    world.wedof("PATCH", "registrationFolders/3", Some(better)).await;
+    let run = world.sync(&args).await.expect(0);
+    assert_eq!((run.report.added, run.report.updated, run.report.removed), (0, 1, 0));
+    assert_eq!(world.keys(FOLDERS), ["1", "2", "3"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tab_that_is_not_ours_is_refused_and_the_others_are_synced() {
     let world = World::new(12).await;
     world.sync(&["--resource", "organisms"]).await.expect(0);
