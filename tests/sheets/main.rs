@@ -12,6 +12,7 @@
 mod support;
 
 mod adopting;
+mod blocks;
 mod editing;
 mod failing;
 mod features;
