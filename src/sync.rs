@@ -7,6 +7,7 @@ mod outcome;
 mod stop;
 
 use std::{
+    collections::HashMap,
     io::IsTerminal,
     path::PathBuf,
     process::ExitCode,
@@ -204,12 +205,13 @@ pub async fn run(
             target,
             start,
         };
-        if let Target::Book(book) = &sync.target
-            && let Some(zone) = book.unknown_zone()
-        {
-            tracing::warn!("the spreadsheet's time zone `{zone}` is unknown; its times are written in UTC");
+        let mut known_keys = HashMap::new();
+        if let Target::Book(book) = &sync.target {
+            if let Some(zone) = book.unknown_zone() {
+                tracing::warn!("the spreadsheet's time zone `{zone}` is unknown; its times are written in UTC");
+            }
+            known_keys = book.known_keys().await?;
         }
-        let known_keys = sync.book.known_keys().await?;
         let mut gather = Gather::new(&wedof, config, &selections, &known_keys);
         while let Some(step) = gather.next_step() {
             if outcomes.fatal().is_some() {

@@ -17,7 +17,7 @@ pub enum Error {
 
 pub enum Answer {
     Plain(Held),
-    Gzip(GzDecoder<Held>),
+    Gzip(Box<GzDecoder<Held>>),
 }
 
 impl Answer {
@@ -28,7 +28,7 @@ impl Answer {
             most,
         };
         match encoding {
-            Some("gzip") => Self::Gzip(GzDecoder::new(held)),
+            Some("gzip") => Self::Gzip(Box::new(GzDecoder::new(held))),
             _ => Self::Plain(held),
         }
     }

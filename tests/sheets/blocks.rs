@@ -27,7 +27,9 @@ async fn rows_that_people_move_from_one_block_to_another_while_they_are_read_are
 
     world.drop_record("5");
     world.wish.table.rows.push(folder(ROWS + 1)[..2].to_vec());
-    world.fault(json!({"path": READ, "nth": 2, "answer": {"delayMs": 1500}})).await;
+    world
+        .fault(json!({"path": READ, "nth": 2, "answer": {"delayMs": 1500}}))
+        .await;
     let (change, ()) = tokio::join!(world.sync(), async {
         // the first block is read, the second is not: rows of both change places
         while world.reads() < 8 {

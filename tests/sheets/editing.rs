@@ -40,7 +40,7 @@ pub fn note_of(world: &World, key: &str) -> Value {
     world.row(key).get(5).cloned().unwrap_or_default()
 }
 
-async fn sort_descending(world: &World) {
+pub async fn sort_descending(world: &World) {
     let height = world.values().len();
     let width = world.values()[0].len();
     let range = range(world, (1, height), (0, width));
