@@ -21,17 +21,23 @@ async fn two_centres_get_all_of_their_own_rows_and_none_of_the_other() {
 
     for (centre, status) in [(&acme, &acme_status), (&bravo, &bravo_status)] {
         let mut all = 0;
-        for (resource, title) in [
-            ("registrationFolders", FOLDERS),
-            ("certificationFolders", "Certification Folders"),
-            ("organisms", "Organisms"),
+        for (resource, title, key) in [
+            ("users", "Users", "email"),
+            ("trainings", "Trainings", "externalId"),
+            ("sessions", "Sessions", "externalId"),
+            ("attendees", "Attendees", "id"),
+            ("registrationFolders", FOLDERS, "externalId"),
+            ("certificationFolders", "Certification Folders", "externalId"),
+            ("organisms", "Organisms", "siret"),
         ] {
-            let key = if resource == "organisms" { "siret" } else { "externalId" };
             let records = centre.wedof("GET", &format!("/{resource}"), None).await;
             let records = records.as_array().expect("a list of records");
             let wanted: BTreeSet<String> = records
                 .iter()
-                .map(|record| record[key].as_str().expect("an id").to_owned())
+                .map(|record| match &record[key] {
+                    Value::String(text) => text.clone(),
+                    number => number.to_string(),
+                })
                 .collect();
             let keys = centre.tab(title).await.keys();
             assert_eq!(keys.len(), wanted.len(), "{title}: one row a record");
@@ -53,6 +59,8 @@ async fn two_centres_get_all_of_their_own_rows_and_none_of_the_other() {
             );
             all += wanted.len() as i64;
         }
+        let told = status["resources"].as_array().expect("all resources");
+        assert_eq!(told.len(), 11, "what the account cannot read is told too");
         assert_eq!(counts(status), (all, all, 0, 0, 0));
         assert_eq!(status["rows"], all);
         assert_eq!(status["lastRun"]["trigger"], "Create");
@@ -76,7 +84,7 @@ async fn a_run_now_writes_one_changed_one_new_and_one_removed_record_and_a_perso
     let (changed, removed, noted) = (&keys[3], &keys[5], &keys[9]);
     let own = before.header().len();
     let letter = column_letter(own);
-    centre.add_column(FOLDERS, "À rappeler").await;
+    centre.begin_column(FOLDERS, own, "À rappeler").await;
     centre
         .type_into(&format!("{FOLDERS}!{letter}{}", before.row_of(noted)), "rappeler lundi")
         .await;
@@ -145,7 +153,7 @@ async fn a_removed_record_with_a_persons_note_is_kept_and_marked() {
     let before = centre.tab(FOLDERS).await;
     let keys = before.keys();
     let own = before.header().len();
-    centre.add_column(FOLDERS, "Notes").await;
+    centre.begin_column(FOLDERS, own, "Notes").await;
     let row = before.row_of(&keys[4]);
     centre
         .type_into(

@@ -255,33 +255,9 @@ impl Centre {
         state["sheets"].as_array().map_or(0, Vec::len)
     }
 
-    /// A person adds a column of their own right of all others.
-    pub async fn add_column(&self, title: &str, heading: &str) {
-        let state = self
-            .world
-            .sheets("GET", &format!("/_sheets/{}.json", self.spreadsheet), None)
-            .await;
-        let sheet = state["sheets"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|sheet| sheet["properties"]["title"] == title);
-        let properties = &sheet.unwrap_or_else(|| panic!("no tab {title}"))["properties"];
-        let end = properties["gridProperties"]["columnCount"]
-            .as_u64()
-            .expect("a number of columns");
-        let range = json!({
-            "sheetId": properties["sheetId"], "dimension": "COLUMNS", "startIndex": end, "endIndex": end + 1,
-        });
-        let insert = json!({"requests": [{"insertDimension": {"range": range, "inheritFromBefore": true}}]});
-        self.world
-            .sheets(
-                "POST",
-                &format!("/_sheets/{}:batchUpdate", self.spreadsheet),
-                Some(&insert),
-            )
-            .await;
-        self.type_into(&format!("{title}!{}1", column_letter(end as usize)), heading)
+    /// A person begins a column of their own right of the `used` first ones, where a new tab has room for it.
+    pub async fn begin_column(&self, title: &str, used: usize, heading: &str) {
+        self.type_into(&format!("{title}!{}1", column_letter(used)), heading)
             .await;
     }
 
