@@ -34,6 +34,8 @@ pub struct Preview {
     workbook: Workbook,
     /// Names of tabs, folded: Excel takes two that differ in case for one.
     names: HashSet<String>,
+    /// The place of each tab among the others, in the order in which they were added.
+    places: Vec<usize>,
     formats: Formats,
     /// In which moments are shown, for want of a spreadsheet's.
     zone: TimeZone,
@@ -83,6 +85,7 @@ impl Preview {
             path: path.to_owned(),
             workbook: Workbook::new(),
             names: HashSet::new(),
+            places: Vec::new(),
             formats: Formats::new(),
             zone,
         })
@@ -92,10 +95,12 @@ impl Preview {
         &self.path
     }
 
-    /// Adds the tab of a resource. Gives sentences about what Excel has no room for.
-    pub fn add(&mut self, title: &str, table: &Table) -> Result<Vec<String>, Failure> {
+    /// Adds the tab of a resource, whose place among all of them is `place`. Gives sentences about what Excel has no room
+    /// for.
+    pub fn add(&mut self, place: usize, title: &str, table: &Table) -> Result<Vec<String>, Failure> {
         let name = sheet_name(title, &self.names);
         self.names.insert(name.to_lowercase());
+        self.places.push(place);
         let Self {
             workbook,
             formats,
@@ -125,6 +130,11 @@ impl Preview {
         if self.names.is_empty() {
             return Ok(false);
         }
+        // tabs are added as they are read, and people expect the order that they asked for
+        let sheets = self.workbook.worksheets_mut();
+        let mut placed: Vec<(usize, Worksheet)> = self.places.drain(..).zip(sheets.drain(..)).collect();
+        placed.sort_by_key(|(place, _)| *place);
+        sheets.extend(placed.into_iter().map(|(_, sheet)| sheet));
         let saved = self.workbook.save(&self.path);
         saved.map_err(|error| cannot(&self.path, &error.to_string()))?;
         Ok(true)
@@ -293,7 +303,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("preview.xlsx");
         let mut preview = Preview::new(&path, TimeZone::get("Europe/Paris").unwrap()).unwrap();
-        let notes = tabs.iter().map(|(title, table)| preview.add(title, table).unwrap());
+        let tabs = tabs.iter().enumerate();
+        let notes = tabs.map(|(place, (title, table))| preview.add(place, title, table).unwrap());
         let notes = notes.collect();
         assert!(preview.save().unwrap());
         (open_workbook(&path).unwrap(), notes)
@@ -341,6 +352,24 @@ mod tests {
         assert_eq!(cell(2, 1), Data::Bool(true));
         assert_eq!(cell(2, 2), Data::String("vers 1990".to_owned()));
         assert_eq!(date_of(3, 2), (1900, 1, 1, 0, 0, 0, 0));
+    }
+
+    #[test]
+    fn tabs_stand_in_the_order_that_was_asked_for_whenever_they_were_added() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("preview.xlsx");
+        let mut preview = Preview::new(&path, TimeZone::UTC).unwrap();
+        for (place, title) in [(2, "C"), (0, "A"), (1, "B")] {
+            let tab = table(&[("Id", Kind::Identifier)], &[&[text(title)]]);
+            preview.add(place, title, &tab).unwrap();
+        }
+        assert!(preview.save().unwrap());
+        let mut book: Xlsx<_> = open_workbook(&path).unwrap();
+        assert_eq!(book.sheet_names(), ["A", "B", "C"]);
+        for title in ["A", "B", "C"] {
+            let sheet = book.worksheet_range(title).unwrap();
+            assert_eq!(sheet.get((1, 0)).unwrap(), &Data::String(title.to_owned()));
+        }
     }
 
     #[test]

@@ -202,6 +202,7 @@ pub async fn run(
             config,
             options,
             selections: &selections,
+            order: config.resources.iter().map(|spec| spec.name).collect(),
             target,
             start,
         };
@@ -267,6 +268,8 @@ struct Sync<'a> {
     options: &'a Options,
     /// One for each of the wanted resources.
     selections: &'a [Selection<'a>],
+    /// The wanted resources.
+    order: Vec<ResourceName>,
     target: Target<'a>,
     start: Timestamp,
 }
@@ -315,7 +318,7 @@ impl Sync<'_> {
             Target::Book(book) => book,
             Target::Preview(preview) => {
                 let mut preview = preview.lock().unwrap_or_else(PoisonError::into_inner);
-                notes.extend(preview.add(spec.title(), &table)?);
+                notes.extend(preview.add(index, spec.title(), &table)?);
                 let change = TabChange {
                     new_tab: true,
                     added: rows,
@@ -328,6 +331,7 @@ impl Sync<'_> {
         let wish = TabWish {
             resource: spec.name,
             title: spec.title(),
+            order: &self.order,
             table: &table,
             columns: &self.selections[index],
             // what was not seen may exist all the same

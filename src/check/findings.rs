@@ -181,7 +181,7 @@ pub fn tab(resource: &str, title: &str, state: &Result<State, Failure>, account:
     const ID: &str = "tab";
     let (finding, barriers): (_, &[Barrier]) = match state {
         Err(refusal) => (Finding::error(ID, refusal), &[]),
-        Ok(State::New) => (Finding::ok(ID, format!("tab {title:?} will be made")), &[]),
+        Ok(State::New) => (Finding::ok(ID, format!("there is no tab {title:?} yet")), &[]),
         Ok(State::Empty) => (
             Finding::ok(ID, format!("tab {title:?} is empty and will be filled")),
             &[],

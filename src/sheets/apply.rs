@@ -276,6 +276,7 @@ impl Book<'_> {
             today: days_since_epoch(today),
             account: self.client.account(),
             sheet_id: fresh_id(),
+            sheet_index: outline.place(wish.resource, wish.order),
             other_cells: outline.cells_without(tab.as_ref().map(|tab| tab.sheet_id)),
             max_cells: MAX_CELLS,
             snapshot,

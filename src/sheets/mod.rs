@@ -42,6 +42,8 @@ use crate::{
 pub struct TabWish<'a> {
     pub resource: ResourceName,
     pub title: &'a str,
+    /// All resources of the run: a new tab stands among the others in this order.
+    pub order: &'a [ResourceName],
     pub table: &'a Table,
     /// Columns whose path is not wanted are removed. Other columns of ours that `table` lacks stay.
     pub columns: &'a Selection<'a>,

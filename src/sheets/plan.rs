@@ -39,6 +39,8 @@ pub struct Context<'a> {
     pub account: &'a str,
     /// A fresh random ID, for a new sheet.
     pub sheet_id: i32,
+    /// Where a new sheet stands among the others; none: last.
+    pub sheet_index: Option<usize>,
     /// Cells of the spreadsheet's other tabs, and the most that Google allows all of them together.
     pub other_cells: usize,
     pub max_cells: usize,
@@ -288,6 +290,10 @@ pub fn plan<'a>(
         prediction,
         change: TabChange {
             new_tab: tab.is_none(),
+            columns_added: match tab {
+                None => wish.table.columns.iter().map(|column| column.label.clone()).collect(),
+                Some(_) => work.decided.layout.added.clone(),
+            },
             ..change(&work)
         },
         snapshot,

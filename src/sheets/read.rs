@@ -123,6 +123,22 @@ impl Outline {
         })
     }
 
+    /// Where a new tab of a resource stands: right of those that come before it in `order`, left of those that come
+    /// after it; none if there are no such tabs.
+    pub fn place(&self, resource: ResourceName, order: &[ResourceName]) -> Option<usize> {
+        let rank = |name: &str| order.iter().position(|other| other.as_str() == name);
+        let own = rank(resource.as_str())?;
+        let ranks = self.sheets.iter().map(|sheet| {
+            let (_, mark) = self.tab_mark(sheet_id(sheet))?;
+            rank(&mark.resource)
+        });
+        let ranks: Vec<Option<usize>> = ranks.collect();
+        let before = ranks.iter().rposition(|other| other.is_some_and(|other| other < own));
+        before
+            .map(|index| index + 1)
+            .or_else(|| ranks.iter().position(|other| other.is_some_and(|other| other > own)))
+    }
+
     /// The tab of a resource, without its cells: the one that is marked, else the one of that title.
     pub fn find(&self, resource: ResourceName, title: &str) -> Result<Option<Tab>, Failure> {
         if let Some(sheet) = self.marked(resource) {

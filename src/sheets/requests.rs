@@ -326,11 +326,15 @@ impl Unit {
         }}));
     }
 
-    pub fn add_sheet(&mut self, sheet: i32, title: &str, rows: usize, columns: usize) {
-        self.push(json!({"addSheet": {"properties": {
+    pub fn add_sheet(&mut self, sheet: i32, title: &str, index: Option<usize>, rows: usize, columns: usize) {
+        let mut properties = json!({
             "sheetId": sheet, "title": title,
             "gridProperties": {"rowCount": rows, "columnCount": columns, "frozenRowCount": 1},
-        }}}));
+        });
+        if let Some(index) = index {
+            properties["index"] = index.into();
+        }
+        self.push(json!({"addSheet": {"properties": properties}}));
     }
 
     /// Copies the formulas of one row into others, as filling down does.

@@ -83,7 +83,7 @@ fn create(titles: &[String], wish: &TabWish<'_>, context: &Context<'_>, unit: &m
     }
     let sheet = context.sheet_id;
     let columns = wish.table.columns.len() + spare_columns(wish, context);
-    unit.add_sheet(sheet, wish.title, 2, columns);
+    unit.add_sheet(sheet, wish.title, context.sheet_index, 2, columns);
     let tab = Tab {
         sheet_id: sheet,
         title: wish.title.to_owned(),

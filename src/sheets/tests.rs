@@ -111,6 +111,7 @@ impl World {
         let wish = TabWish {
             resource: RESOURCE,
             title: keep(self.title.clone()),
+            order: &[RESOURCE],
             table: keep(self.table.packed()),
             columns: keep(Selection::new(
                 Resource::of(RESOURCE),
@@ -132,6 +133,7 @@ impl World {
             today: TODAY,
             account: "sync@example.org",
             sheet_id: 4242,
+            sheet_index: None,
             other_cells: 0,
             max_cells: self.max_cells,
             snapshot,

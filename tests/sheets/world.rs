@@ -82,6 +82,7 @@ impl Wish {
         TabWish {
             resource: self.resource,
             title: &self.title,
+            order: &[],
             // a test is short: what it packs may stay
             table: Box::leak(Box::new(self.table.packed())),
             columns: Box::leak(Box::new(Selection::new(

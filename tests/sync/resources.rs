@@ -84,6 +84,12 @@ async fn without_resources_all_eleven_are_synced_and_what_cannot_be_read_is_no_f
         ]
     );
     assert_eq!(run.report.outcome, RunOutcome::Succeeded);
+    // in whatever order they were read
+    let state = world.state();
+    let tabs = state["sheets"].as_array().unwrap().iter();
+    let titles: Vec<_> = tabs.skip(1).map(|sheet| &sheet["properties"]["title"]).collect();
+    let synced = shown.iter().filter(|(.., outcome)| *outcome == Synced);
+    assert_eq!(titles, synced.map(|(_, tab, _)| *tab).collect::<Vec<_>>());
     for (name, says) in [
         (
             "activities",

@@ -86,7 +86,7 @@ async fn all_is_well_before_and_after_the_first_sync_and_nothing_is_changed() {
     checked.says("ok", "wedof.key", "the key is accepted; it is of ");
     checked.says("ok", "wedof.resource", "3 records");
     checked.says("ok", "spreadsheet.write", "may write to it");
-    checked.says("ok", "tab", "\"Registration Folders\" will be made");
+    checked.says("ok", "tab", "there is no tab \"Registration Folders\" yet");
     assert_eq!(checked.of("tab").len(), 3);
 
     world.sync(&["--config", "sync.yaml"]).await.expect(0);
@@ -218,7 +218,7 @@ async fn a_spreadsheet_that_may_only_be_read_is_found_out_without_writing() {
     let checked = check(&world, &["--config", "sync.yaml"]).await.expect(2);
     checked.says("ok", "spreadsheet.found", "is found");
     checked.says("error", "spreadsheet.write", "as editor: open it, choose Share");
-    checked.says("ok", "tab", "will be made");
+    checked.says("ok", "tab", "there is no tab");
 }
 
 #[tokio::test(flavor = "multi_thread")]
