@@ -140,10 +140,12 @@ async fn no_output_holds_a_secret_or_a_person_when_all_goes_well(#[values("text"
         assert!(!outputs.text.contains("panicked"), "{}", outputs.text);
     };
     let dry = [&SYNC[..], &["--dry-run"]].concat();
+    let preview = [&SYNC[..], &["--preview", "preview.xlsx"]].concat();
     for args in [
         &["check"][..],
         &["check", "--output", "json"],
         &["resources"],
+        &preview,
         &dry,
         &SYNC,
         &SYNC,
