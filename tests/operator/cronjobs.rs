@@ -1,0 +1,204 @@
+//! Spec → CronJob: what is made, repaired, refused and left alone.
+
+use std::time::Duration;
+
+use k8s_openapi::api::batch::v1::CronJob;
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+};
+use serde_json::{Value, json};
+use wedof_sheet_sync::api::WedofSheetSync;
+
+use crate::edit;
+use crate::world::{World, condition};
+
+#[tokio::test]
+async fn an_object_becomes_one_cronjob_that_is_kept_as_it_should_be() {
+    let world = World::start("op-cronjob").await;
+    world.apply("acme", json!({"runOnCreate": false})).await;
+    let ready = world.wait_for("acme", "Ready", "True").await;
+    assert_eq!(ready["message"], "runs at 0 4 29 2 * (Europe/Paris)");
+    let cronjob = world.cronjob("acme").await.unwrap();
+    let object = world.api::<WedofSheetSync>().get("acme").await.unwrap();
+    assert_eq!(cronjob.owner_references()[0].uid, object.uid().unwrap());
+    let managers: Vec<_> = cronjob
+        .managed_fields()
+        .iter()
+        .map(|entry| entry.operation.clone().unwrap())
+        .collect();
+    assert_eq!(managers, ["Apply"], "created by apply: no field has two owners");
+    let creations = world
+        .requests()
+        .into_iter()
+        .filter(|line| line.contains("/cronjobs/acme?"));
+    assert_eq!(creations.count(), 1, "one apply");
+
+    edit(
+        &world,
+        "acme",
+        json!({"spec": {"schedule": "0 0 * * *", "suspend": true}}),
+    )
+    .await;
+    let repaired = |cronjob: &CronJob| {
+        let spec = cronjob.spec.as_ref().unwrap();
+        spec.schedule == "0 4 29 2 *" && spec.suspend == Some(false)
+    };
+    world.wait_object("acme", "the repair of drift", repaired).await;
+
+    edit(
+        &world,
+        "acme",
+        json!({"metadata": {"labels": {"wedofsheetsync.dev/uid": null}}}),
+    )
+    .await;
+    let labelled = |cronjob: &CronJob| cronjob.labels().contains_key("wedofsheetsync.dev/uid");
+    world.wait_object("acme", "the label", labelled).await;
+
+    let uid = cronjob.uid();
+    world
+        .api::<CronJob>()
+        .delete("acme", &DeleteParams::background())
+        .await
+        .unwrap();
+    world
+        .wait_object("acme", "another CronJob", |cronjob: &CronJob| cronjob.uid() != uid)
+        .await;
+
+    let container = json!({"name": "miner", "image": "i"});
+    let patch = json!([{"op": "add", "path": "/spec/jobTemplate/spec/template/spec/containers/-", "value": container}]);
+    let patch: Patch<()> = Patch::Json(serde_json::from_value(patch).unwrap());
+    world
+        .api::<CronJob>()
+        .patch("acme", &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    world
+        .wait("acme", "the foreign container to be told", |status| {
+            condition(status, "Ready")["message"]
+                .as_str()
+                .unwrap()
+                .contains("container miner")
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_cronjob_of_somebody_else_is_never_touched() {
+    let world = World::without_operator("op-name-taken").await;
+    let pod = json!({"restartPolicy": "Never", "containers": [{"name": "backup", "image": "i"}]});
+    let backup = json!({"metadata": {"name": "acme"}, "spec": {"schedule": "0 0 * * *",
+        "jobTemplate": {"spec": {"template": {"spec": pod}}}}});
+    let backup: CronJob = serde_json::from_value(backup).unwrap();
+    let before = world
+        .api::<CronJob>()
+        .create(&PostParams::default(), &backup)
+        .await
+        .unwrap();
+    let mut world = world;
+    world.start_operator();
+    world.apply("acme", json!({})).await;
+    let ready = world.wait_for("acme", "Ready", "False").await;
+    assert_eq!(ready["reason"], "NameTaken");
+    assert!(
+        ready["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("CronJob acme is there already")
+    );
+    assert_eq!(
+        *condition(&world.status("acme").await, "Stalled"),
+        Value::Null,
+        "not the author's to mend alone"
+    );
+    assert_eq!(
+        world.cronjob("acme").await.unwrap().resource_version(),
+        before.resource_version()
+    );
+    assert_eq!(world.events("acme").await[0].0, "NameTaken");
+
+    world
+        .api::<CronJob>()
+        .delete("acme", &DeleteParams::background())
+        .await
+        .unwrap();
+    // it is not watched: the next look finds out, and any change of the object is a look
+    world.annotate("acme", "looked-at", "again").await;
+    world.wait_for("acme", "Ready", "True").await;
+}
+
+#[tokio::test]
+async fn a_spec_that_is_wrong_creates_nothing_and_one_that_turns_wrong_suspends() {
+    let world = World::start("op-invalid").await;
+    world.apply("acme", json!({"schedule": "0 0 30 2 *"})).await;
+    let stalled = world.wait_for("acme", "Stalled", "True").await;
+    assert_eq!(stalled["reason"], "NeverFires");
+    assert_eq!(condition(&world.status("acme").await, "Ready")["status"], "False");
+    assert!(world.cronjob("acme").await.is_none());
+
+    world.apply("acme", json!({"runOnCreate": false})).await;
+    world.wait_for("acme", "Ready", "True").await;
+    let uid = world.cronjob("acme").await.unwrap().uid();
+
+    world
+        .apply("acme", json!({"timeZone": "europe/paris", "runOnCreate": false}))
+        .await;
+    let stalled = world.wait_for("acme", "Stalled", "True").await;
+    assert!(
+        stalled["message"]
+            .as_str()
+            .unwrap()
+            .contains("did you mean Europe/Paris?"),
+        "{stalled}"
+    );
+    let suspended = world.wait_object("acme", "the suspension", |cronjob: &CronJob| {
+        cronjob.spec.as_ref().unwrap().suspend == Some(true)
+    });
+    let suspended = suspended.await;
+    assert_eq!(suspended.uid(), uid, "never deleted: its Jobs would go with it");
+    assert_eq!(
+        suspended.spec.unwrap().time_zone.as_deref(),
+        Some("Europe/Paris"),
+        "and otherwise left alone"
+    );
+
+    world.apply("acme", json!({"runOnCreate": false})).await;
+    world.wait_for("acme", "Ready", "True").await;
+    world
+        .wait_object("acme", "the schedule again", |cronjob: &CronJob| {
+            cronjob.spec.as_ref().unwrap().suspend == Some(false)
+        })
+        .await;
+    let reasons: Vec<_> = world
+        .events("acme")
+        .await
+        .into_iter()
+        .map(|(reason, _)| reason)
+        .collect();
+    assert!(
+        reasons.contains(&"Stalled".to_owned()) && reasons.contains(&"CronJobCreated".to_owned()),
+        "{reasons:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_only_the_api_server_finds_wrong_is_told_in_its_words_and_not_tried_again() {
+    let world = World::start("op-refused").await;
+    world.apply("acme", json!({"runOnCreate": false})).await;
+    world.wait_for("acme", "Ready", "True").await;
+    let refused = json!({"runOnCreate": false, "job": {"nodeSelector": {"not a label": "x"}}});
+    world.apply("acme", refused).await;
+    let stalled = world.wait_for("acme", "Stalled", "True").await;
+    assert_eq!(stalled["reason"], "CronJobRefused");
+    assert!(
+        stalled["message"].as_str().unwrap().contains("not a label"),
+        "{stalled}"
+    );
+    let suspended = |cronjob: &CronJob| cronjob.spec.as_ref().unwrap().suspend == Some(true);
+    world.wait_object("acme", "the suspension", suspended).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.requests();
+    world.annotate("acme", "looked-at", "again").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.requests(), Vec::<String>::new());
+}

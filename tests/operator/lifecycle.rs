@@ -1,0 +1,119 @@
+//! At rest, at its end, and with objects that do not decode or go away.
+
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams},
+};
+use serde_json::json;
+use wedof_sheet_sync::api::WedofSheetSync;
+
+use crate::edit;
+use crate::world::{World, condition, report};
+
+#[tokio::test]
+async fn at_rest_nothing_is_asked_of_the_api_server() {
+    let world = World::start("op-rest").await;
+    world.apply("acme", json!({})).await;
+    let job = world.jobs(1).await.remove(0).name_any();
+    world
+        .end_pod(&job, 0, &report("Succeeded", json!({"added": 250})))
+        .await;
+    world.wait_for("acme", "LastRunSucceeded", "True").await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    world.requests();
+    // looks at the object, at the CronJob, at the Job: none finds anything to do
+    world.annotate("acme", "looked-at", "again").await;
+    edit(
+        &world,
+        "acme",
+        json!({"metadata": {"annotations": {"somebody": "else"}}}),
+    )
+    .await;
+    let patch = Patch::Merge(json!({"metadata": {"annotations": {"somebody": "else"}}}));
+    world
+        .api::<Job>()
+        .patch(&job, &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(world.requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_object_that_does_not_decode_is_told_so_and_stops_no_other() {
+    let world = World::without_operator("op-undecodable").await;
+    let good = async |name: &str| {
+        world
+            .apply(
+                name,
+                json!({"runOnCreate": false, "resources": [{"name": "organisms", "tab": name}]}),
+            )
+            .await;
+    };
+    good("acme").await;
+    good("broken").await;
+    world.store_broken("broken").await;
+    let mut world = world;
+    world.start_operator();
+    world.wait_for("acme", "Ready", "True").await;
+    let raw = world
+        .wait_raw("broken", |object| {
+            condition(&object["status"], "Stalled")["status"] == "True"
+        })
+        .await;
+    let stalled = condition(&raw["status"], "Stalled");
+    assert_eq!(stalled["reason"], "InvalidSpec");
+    assert!(stalled["message"].as_str().unwrap().contains("students"), "{stalled}");
+    assert!(world.cronjob("broken").await.is_none());
+}
+
+#[tokio::test]
+async fn a_deleted_object_and_a_deleted_namespace_leave_nothing_behind() {
+    let world = World::start("op-deleted").await;
+    world.apply("acme", json!({})).await;
+    let job = world.jobs(1).await.remove(0).name_any();
+    world.pod(&job).await;
+    world
+        .apply(
+            "bravo",
+            json!({"resources": [{"name": "organisms", "tab": "bravo"}], "runOnCreate": false}),
+        )
+        .await;
+    world
+        .api::<WedofSheetSync>()
+        .delete("acme", &DeleteParams::background())
+        .await
+        .unwrap();
+    world.jobs(0).await;
+    assert!(world.cronjob("acme").await.is_none());
+
+    let namespaces: Api<Namespace> = Api::all(world.client.clone());
+    namespaces
+        .delete(&world.namespace, &DeleteParams::default())
+        .await
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while namespaces.get_opt(&world.namespace).await.unwrap().is_some() {
+        assert!(Instant::now() < deadline, "the namespace does not go away");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+#[tokio::test]
+async fn sigterm_ends_the_operator_cleanly() {
+    let mut world = World::start("op-sigterm").await;
+    world.apply("acme", json!({"runOnCreate": false})).await;
+    world.wait_for("acme", "Ready", "True").await;
+    let killed = std::process::Command::new("kill")
+        .arg(world.operator_id().to_string())
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let start = Instant::now();
+    assert_eq!(world.operator_end().await.code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(5));
+}
