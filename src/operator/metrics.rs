@@ -1,12 +1,8 @@
 //! Numbers for Prometheus, and what a probe asks.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use axum::{Router, http::StatusCode, routing::get};
-use kube::{core::DeserializeGuard, runtime::reflector::Store};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
@@ -14,8 +10,12 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{names::condition, status};
-use crate::api::{RunState, WedofSheetSync};
+use super::{
+    names::condition,
+    stage::{Stage, Stages},
+    status,
+};
+use crate::api::RunState;
 
 /// Counters of the driver. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +39,7 @@ impl Metrics {
         }
     }
 
-    fn registry(&self, objects: Objects) -> Registry {
+    fn registry(&self, stages: Stages) -> Registry {
         let mut registry = Registry::with_prefix("wedof_sheet_sync");
         let reconciliations = self.reconciliations.clone();
         registry.register("reconciliations", "Looks at an object", reconciliations);
@@ -48,22 +48,33 @@ impl Metrics {
             "Looks that failed, by action",
             self.errors.clone(),
         );
-        registry.register_collector(Box::new(objects));
+        registry.register_collector(Box::new(Leading(stages.clone())));
+        registry.register_collector(Box::new(Objects(stages)));
         registry
     }
 }
 
-/// Numbers of objects, counted from the store when they are asked for.
-struct Objects(Store<DeserializeGuard<WedofSheetSync>>);
+/// Whether this replica is the one that works.
+#[derive(Debug)]
+struct Leading(Stages);
 
-impl std::fmt::Debug for Objects {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Objects")
+impl Collector for Leading {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let gauge = ConstGauge::new(i64::from(self.0.now().leads()));
+        let help = "1 if this replica is the one that works, 0 if it stands by";
+        gauge.encode(encoder.encode_descriptor("leader", help, None::<&Unit>, gauge.metric_type())?)
     }
 }
 
+/// Numbers of objects, counted from the store when they are asked for; none from a replica that stands by.
+#[derive(Debug)]
+struct Objects(Stages);
+
 impl Collector for Objects {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let Some(store) = self.0.now().into_store() else {
+            return Ok(());
+        };
         let mut counts = [
             ("objects", "WedofSheetSync objects", 0i64),
             ("objects_not_ready", "Objects whose condition Ready is not True", 0),
@@ -71,7 +82,7 @@ impl Collector for Objects {
             ("objects_failing", "Objects whose last finished run was no success", 0),
             ("objects_running", "Objects with a run that is going", 0),
         ];
-        for object in self.0.state() {
+        for object in store.state() {
             let status = object.0.as_ref().ok().and_then(|object| object.status.as_ref());
             let condition = |kind| status.and_then(|status| status::get(status, kind));
             let running = status.and_then(|status| status.last_run.as_ref());
@@ -95,18 +106,19 @@ impl Collector for Objects {
     }
 }
 
-/// `/healthz`, `/readyz` (once every watch has listed) and `/metrics`.
-pub fn router(metrics: &Metrics, store: Store<DeserializeGuard<WedofSheetSync>>, ready: Arc<AtomicBool>) -> Router {
-    let registry = Arc::new(metrics.registry(Objects(store)));
+/// `/healthz`, `/readyz` (once every watch has listed, or while another replica works) and `/metrics`.
+pub fn router(metrics: &Metrics, stages: Stages) -> Router {
+    let registry = Arc::new(metrics.registry(stages.clone()));
     Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route(
             "/readyz",
             get(move || async move {
-                if ready.load(Ordering::Relaxed) {
-                    (StatusCode::OK, "ok")
-                } else {
-                    (StatusCode::SERVICE_UNAVAILABLE, "the first lists are not complete")
+                match stages.now() {
+                    Stage::Starting => (StatusCode::SERVICE_UNAVAILABLE, "the lease has not been read yet"),
+                    Stage::StandingBy => (StatusCode::OK, "standing by"),
+                    Stage::Listing(_) => (StatusCode::SERVICE_UNAVAILABLE, "the first lists are not complete"),
+                    Stage::Working(_) => (StatusCode::OK, "ok"),
                 }
             }),
         )

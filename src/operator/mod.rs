@@ -4,11 +4,15 @@
 //! `watch` → `index` → `reconcile`, which is a table of contents of the pure modules: `validate` → `cronjob` → `runs` →
 //! `status` → `orders` → `events`. The rights that it needs are those of the chart's role, and no others.
 
+mod args;
 mod context;
 mod cronjob;
 mod events;
 mod facts;
+mod guard;
 mod index;
+mod leader;
+mod lease;
 mod metrics;
 mod names;
 mod orders;
@@ -16,21 +20,12 @@ mod reconcile;
 mod runs;
 mod send;
 mod settings;
+mod stage;
 pub mod status;
 mod validate;
 mod watch;
 
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    net::SocketAddr,
-    process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{convert::Infallible, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt, channel::mpsc, future};
 use k8s_openapi::api::{
@@ -51,12 +46,16 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
+pub use self::args::Args;
 use self::{
     context::Context,
     facts::{Attempt, CronJobFacts, JobFacts},
     index::{Key, Target},
+    leader::Candidate,
+    lease::Term,
     metrics::Metrics,
-    settings::{PodSettings, Settings},
+    settings::Settings,
+    stage::{Stage, Stages},
     validate::Policy,
     watch::Change,
 };
@@ -66,47 +65,6 @@ use crate::api::WedofSheetSync;
 const CONCURRENCY: u16 = 8;
 /// How long reconciliations that have begun may take after SIGTERM.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
-
-/// Options of `operator`. Everything can come from the environment, as the chart does it.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Image of the runs, as a rule the operator's own
-    #[arg(long, env = "RUN_IMAGE")]
-    run_image: String,
-    /// Pull policy of the image of the runs: Always, IfNotPresent or Never
-    #[arg(long, env = "RUN_IMAGE_PULL_POLICY")]
-    run_image_pull_policy: Option<String>,
-    /// Settings of the runs' pods as JSON or YAML: imagePullSecrets (names), podLabels, podAnnotations,
-    /// priorityClassName, runtimeClassName
-    #[arg(long, env = "RUN_SETTINGS", default_value = "{}", value_name = "JSON")]
-    run_settings: PodSettings,
-    /// Namespaces whose objects are handled, separated by commas; none: all
-    #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',')]
-    namespaces: Vec<String>,
-    /// Hosts that `spec.wedof.baseUrl` may name, separated by commas; a key is never sent anywhere else
-    #[arg(
-        long,
-        env = "WEDOF_ALLOWED_HOSTS",
-        value_delimiter = ',',
-        default_value = "www.wedof.fr,staging.wedof.fr"
-    )]
-    wedof_allowed_hosts: Vec<String>,
-    /// Address of the Sheets API for all runs; Google's own if left out
-    #[arg(long, env = "GOOGLE_SHEETS_BASE_URL")]
-    google_sheets_base_url: Option<String>,
-    /// Hosts besides Google's own that a key file's `token_uri` may name, separated by commas
-    #[arg(long, env = "GOOGLE_TOKEN_HOSTS", value_delimiter = ',')]
-    google_token_hosts: Vec<String>,
-    /// Pattern, with `*`, of the names of Secrets that specs may use; any if left out
-    #[arg(long, env = "SECRET_NAME_PATTERN", value_name = "PATTERN")]
-    secret_name_pattern: Option<String>,
-    /// Address of /healthz, /readyz and /metrics
-    #[arg(long, env = "HEALTH_ADDR", default_value = "0.0.0.0:8080")]
-    health_addr: SocketAddr,
-    /// Name of this process in events
-    #[arg(long, env = "POD_NAME", hide = true)]
-    pod_name: Option<String>,
-}
 
 /// Runs until SIGTERM or Ctrl-C. Exit code 1: it could not start.
 pub async fn command(args: Args) -> ExitCode {
@@ -132,86 +90,115 @@ enum StartError {
 }
 
 async fn run(args: Args, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
-    let Args {
-        run_image,
-        run_image_pull_policy,
-        run_settings,
-        namespaces,
-        wedof_allowed_hosts,
-        google_sheets_base_url,
-        google_token_hosts,
-        secret_name_pattern,
-        health_addr,
-        pod_name,
-    } = args;
-    let log = ["LOG_FORMAT", "LOG_LEVEL"].into_iter();
-    let settings = Settings {
-        image: run_image,
-        image_pull_policy: run_image_pull_policy.filter(|policy| !policy.is_empty()),
-        pod: run_settings,
-        wedof_hosts: not_empty(wedof_allowed_hosts),
-        token_hosts: not_empty(google_token_hosts),
-        sheets_base_url: google_sheets_base_url.filter(|url| !url.is_empty()),
-        log: log
-            .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
-            .collect::<BTreeMap<_, _>>(),
+    let config = kube::Config::infer().await?;
+    let candidate = match args.leader_elect {
+        true => Some(candidate(&args, config.clone())?),
+        false => None,
     };
-    let policy = Policy {
-        wedof_hosts: settings.wedof_hosts.clone(),
-        secret_names: secret_name_pattern.filter(|pattern| !pattern.is_empty()),
-    };
-
-    let client = Client::try_from(kube::Config::infer().await?)?;
-    let reporter = Reporter {
-        controller: names::PROGRAM.into(),
-        instance: pod_name,
-    };
-    let recorder = Recorder::new(client.clone(), reporter);
-    let metrics = Metrics::default();
-    let context = Arc::new(Context::new(
-        client.clone(),
-        settings,
-        policy,
-        recorder,
-        metrics.clone(),
-    ));
-
-    let (store, writer) = reflector::store();
-    let ready = Arc::new(AtomicBool::new(false));
-    let listener = TcpListener::bind(health_addr)
+    let address = args.health_addr;
+    let listener = TcpListener::bind(address)
         .await
-        .map_err(|error| StartError::Listen {
-            address: health_addr,
-            error,
-        })?;
-    let router = metrics::router(&metrics, store.clone(), ready.clone());
+        .map_err(|error| StartError::Listen { address, error })?;
+    let operator = Operator {
+        config,
+        settings: args.settings(),
+        policy: args.policy(),
+        scope: args.scope(),
+        pod_name: args.pod_name,
+        metrics: Metrics::default(),
+        stages: Stages::default(),
+        working: Arc::new(Semaphore::new(CONCURRENCY.into())),
+    };
+    let router = metrics::router(&operator.metrics, operator.stages.clone());
     let serve = axum::serve(listener, router).into_future();
-
-    let working = Arc::new(Semaphore::new(CONCURRENCY.into()));
-    let scope = not_empty(namespaces);
-    tracing::info!(namespaces = ?scope, "watching");
-    tokio::select! {
-        () = work(&client, &scope, context, store, writer, &ready, working.clone()) => Ok(()),
+    let ended = tokio::select! {
+        Err(error) = operator.lead(candidate.as_ref()) => Err(error),
         served = serve => served.map_err(StartError::Serve),
-        () = stop(shutdown, &working) => Ok(()),
+        () = stop(shutdown, &operator.working) => Ok(()),
+    };
+    if let Some(candidate) = candidate {
+        candidate.release().await;
+    }
+    ended
+}
+
+fn candidate(args: &Args, mut config: kube::Config) -> Result<Candidate, StartError> {
+    let identity = leader::identity(args.pod_name.as_deref());
+    let namespace = args::not_empty(&args.pod_namespace);
+    let duration = Duration::from_secs(args.lease_duration);
+    // requests about the lease are not repeated by the client: their time counts
+    config.default_retry = false;
+    let client = Client::try_from(config)?;
+    let name = args.lease_name.clone();
+    Ok(Candidate::new(client, namespace.as_deref(), name, identity, duration))
+}
+
+/// What stays the same from one term of leading to the next.
+struct Operator {
+    config: kube::Config,
+    settings: Settings,
+    policy: Policy,
+    scope: Vec<String>,
+    pod_name: Option<String>,
+    metrics: Metrics,
+    stages: Stages,
+    working: Arc<Semaphore>,
+}
+
+impl Operator {
+    /// Works whenever this replica leads; without an election, for ever.
+    async fn lead(&self, candidate: Option<&Candidate>) -> Result<Infallible, StartError> {
+        let Some(candidate) = candidate else {
+            return self.work(Term::for_ever()).await;
+        };
+        loop {
+            let term = candidate.win(|_| self.stages.enter(Stage::StandingBy)).await;
+            let why = tokio::select! {
+                worked = self.work(term.clone()) => return worked,
+                why = candidate.keep(&term) => why,
+            };
+            // all that was known and under way went with the work
+            self.stages.enter(Stage::Starting);
+            tracing::warn!(why, "leading no longer: nothing more is written");
+        }
+    }
+
+    /// Handles objects for ever. Starts from nothing: what it knows is read anew.
+    async fn work(&self, term: Term) -> Result<Infallible, StartError> {
+        let client = guard::client(self.config.clone(), term)?;
+        let reporter = Reporter {
+            controller: names::PROGRAM.into(),
+            instance: self.pod_name.clone(),
+        };
+        let recorder = Recorder::new(client.clone(), reporter);
+        let context = Arc::new(Context::new(
+            client.clone(),
+            self.settings.clone(),
+            self.policy.clone(),
+            recorder,
+            self.metrics.clone(),
+        ));
+        let (store, writer) = reflector::store();
+        self.stages.enter(Stage::Listing(store.clone()));
+        tracing::info!(namespaces = ?self.scope, "watching");
+        let (queue, mut watches) = start_watches(&client, &self.scope, &context, writer);
+        // nothing is decided before everything is known
+        while watches.listing.next().await.is_some() {}
+        self.stages.enter(Stage::Working(store.clone()));
+        tracing::info!("all lists are complete");
+        drive(context, store, queue, self.working.clone()).await;
+        // the queue is open as long as the watches are
+        future::pending().await
     }
 }
 
-/// Handles objects for ever.
-async fn work(
-    client: &Client,
-    scope: &[String],
+/// Reconciles what the queue names, a few at a time.
+async fn drive(
     context: Arc<Context>,
     store: Store<Object>,
-    writer: Writer<Object>,
-    ready: &AtomicBool,
+    queue: impl Stream<Item = ObjectRef<Object>>,
     working: Arc<Semaphore>,
 ) {
-    let (queue, mut watches) = start_watches(client, scope, &context, writer);
-    // nothing is decided before everything is known
-    while watches.listing.next().await.is_some() {}
-    ready.store(true, Ordering::Relaxed);
-    tracing::info!("all lists are complete");
     let reconcile = move |object, context| {
         let working = working.clone();
         Box::pin(async move {
@@ -246,12 +233,6 @@ async fn stop(shutdown: impl Future<Output = ()>, working: &Semaphore) {
         Ok(_) => tracing::info!("stopped"),
         Err(_) => tracing::warn!("stopped in the middle of a reconciliation"),
     }
-}
-
-/// Lists from the environment may be empty texts.
-fn not_empty(list: Vec<String>) -> Vec<String> {
-    let trimmed = list.into_iter().map(|item| item.trim().to_owned());
-    trimmed.filter(|item| !item.is_empty()).collect()
 }
 
 async fn shutdown() {

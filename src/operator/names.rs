@@ -10,6 +10,9 @@ pub const MANAGER_SUSPEND: &str = "wedof-sheet-sync-suspend";
 /// Field manager of our object's status.
 pub const MANAGER_STATUS: &str = "wedof-sheet-sync-status";
 
+/// Field manager of the lease by which replicas agree on who works.
+pub const MANAGER_LEASE: &str = "wedof-sheet-sync-leader";
+
 /// The container of a run. Found by this name everywhere: injected sidecars may come first.
 pub const CONTAINER: &str = "sync";
 
