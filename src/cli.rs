@@ -34,7 +34,7 @@ enum Command {
     /// Sync now and then daily (SYNC_TIME, else 09:00) or by a cron expression, until it is stopped
     Scheduler(scheduler::Args),
     /// Run the Kubernetes controller: WedofSheetSync objects become CronJobs, their runs become status
-    Operator(operator::Args),
+    Operator(Box<operator::Args>),
     /// Simulate Wedof and Google in this process, sync once, and show the spreadsheet as a web page
     Demo(demo::Args),
     /// Serve simulators of the Wedof API, of Google's token endpoint and of the Sheets API over HTTP
@@ -85,7 +85,7 @@ pub fn main() -> ExitCode {
             Command::Check(args) => check::command(args).await,
             Command::Resources(args) => resources::command(args).await,
             Command::Scheduler(args) => scheduler::command(args).await,
-            Command::Operator(args) => operator::command(args).await,
+            Command::Operator(args) => operator::command(*args).await,
             Command::Demo(args) => demo::command(args).await,
             Command::Simulate(args) => simulator::command(args).await,
             Command::Crd => show(api::crd_yaml()),
