@@ -12,7 +12,7 @@ export WSS_BINARY := $(CARGO_TARGET_DIR)/release/wedof-sheet-sync
 NEXTEST_VERSION := 0.9.151
 DENY_VERSION := 0.20.2
 
-.PHONY: help demo test unit faults fuzz clients e2e lint build generate tools cluster-down clean
+.PHONY: help demo test unit faults fuzz clients chart e2e lint build generate tools cluster-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | column -t -s $$'\t'
@@ -20,7 +20,7 @@ help: ## Show this list
 demo: build ## Show the main job on a real cluster: apply, run, a filled spreadsheet, status; then clean up
 	tests/e2e/demo
 
-test: unit faults clients e2e ## Set everything up and run every test, with and without a cluster; then clean up
+test: unit faults clients chart e2e ## Set everything up and run every test, with and without a cluster; then clean up
 
 unit: tools ## Run the tests that need no cluster
 	# most tests wait half of their time
@@ -45,8 +45,13 @@ fuzz: ## Feed the decoder of Wedof's answers with what nobody thought of, for FU
 	cd fuzz && RUSTFLAGS="$(FUZZ_FLAGS)" cargo run --locked --release --target "$$(rustc -vV | sed -n 's/^host: //p')" --bin decode -- -max_total_time=$(FUZZ_SECONDS) \
 	  -dict=dictionary.txt -artifact_prefix=$(CACHE)/fuzz/ -print_final_stats=1 $(CACHE)/fuzz/corpus corpus/decode
 
+chart: build ## Render, refuse, install, upgrade and uninstall the chart, in every way, on a real cluster
+	tests/chart/run
+
 e2e: build tools ## Run the tests on a real cluster
 	tests/e2e/run
+
+HELM_DOCS = "$$(tests/cluster/cluster program helm-docs)" --chart-search-root charts --sort-values-order file --log-level warning
 
 lint: tools ## Check format, lints, dependencies, scripts and generated files
 	cargo fmt --check
@@ -54,18 +59,20 @@ lint: tools ## Check format, lints, dependencies, scripts and generated files
 	cargo deny --locked check --hide-inclusion-graph bans licenses sources
 	diff crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
 	cargo run --locked --quiet -- reference | diff docs/cli.md -
-	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster tests/clients/run; fi
+	$(HELM_DOCS) --dry-run | diff charts/wedof-sheet-sync/README.md -
+	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster tests/chart/run tests/clients/run; fi
 
 build: ## Build the program as it is shipped
 	@echo "Building the program (about ten minutes the first time)…"
 	cargo build --locked --release
 
-generate: ## Write the generated files anew: crds/, the chart's copy, docs/cli.md
+generate: ## Write the generated files anew: crds/, the chart's copy and README, docs/cli.md
 	cargo run --locked --quiet -- crd > crds/wedofsheetsyncs.yaml.new
 	mv crds/wedofsheetsyncs.yaml.new crds/wedofsheetsyncs.yaml
 	cp crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
 	cargo run --locked --quiet -- reference > docs/cli.md.new
 	mv docs/cli.md.new docs/cli.md
+	$(HELM_DOCS)
 
 tools: ## Install the pinned test tools into the cache
 	@cargo nextest --version 2>/dev/null | grep -qF "cargo-nextest $(NEXTEST_VERSION)" || { \

@@ -35,6 +35,9 @@ enum Command {
     Scheduler(scheduler::Args),
     /// Run the Kubernetes controller: WedofSheetSync objects become CronJobs, their runs become status
     Operator(Box<operator::Args>),
+    /// Look whether an installed operator is ready, its kind is served and its rights are there: what `helm test` runs
+    #[command(hide = true)]
+    OperatorCheck(operator::check::Args),
     /// Simulate Wedof and Google in this process, sync once, and show the spreadsheet as a web page
     Demo(demo::Args),
     /// Serve simulators of the Wedof API, of Google's token endpoint and of the Sheets API over HTTP
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
             Command::Resources(args) => resources::command(args).await,
             Command::Scheduler(args) => scheduler::command(args).await,
             Command::Operator(args) => operator::command(*args).await,
+            Command::OperatorCheck(args) => operator::check::command(args).await,
             Command::Demo(args) => demo::command(args).await,
             Command::Simulate(args) => simulator::command(args).await,
             Command::Crd => show(api::crd_yaml()),

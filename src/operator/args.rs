@@ -99,7 +99,7 @@ pub fn not_empty(text: &Option<String>) -> Option<String> {
 }
 
 /// Lists from the environment may be empty texts.
-fn items(list: &[String]) -> Vec<String> {
+pub fn items(list: &[String]) -> Vec<String> {
     let trimmed = list.iter().map(|item| item.trim().to_owned());
     trimmed.filter(|item| !item.is_empty()).collect()
 }

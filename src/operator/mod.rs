@@ -5,6 +5,7 @@
 //! `status` → `orders` → `events`. The rights that it needs are those of the chart's role, and no others.
 
 mod args;
+pub mod check;
 mod context;
 mod cronjob;
 mod events;
@@ -17,6 +18,7 @@ mod metrics;
 mod names;
 mod orders;
 mod reconcile;
+pub mod rights;
 mod runs;
 mod send;
 mod settings;

@@ -9,11 +9,13 @@ program() {
   coredns) printf '%s\n' "$BIN_CACHE/coredns-$COREDNS_VERSION/coredns" ;;
   helm) printf '%s\n' "$BIN_CACHE/helm-$HELM_VERSION/helm" ;;
   kwok) printf '%s\n' "$BIN_CACHE/kwok-$KWOK_VERSION/kwok" ;;
+  helm-docs) printf '%s\n' "$BIN_CACHE/helm-docs-$HELM_DOCS_VERSION/helm-docs" ;;
+  helm-unittest) printf '%s\n' "$BIN_CACHE/helm-unittest-$HELM_UNITTEST_VERSION/helm-unittest" ;;
   *) die "no program named $1" ;;
   esac
 }
 
-# build NAME…: kubernetes, etcd, coredns, helm or kwok. What is in the cache is not built again.
+# build NAME…: kubernetes, etcd, coredns, helm, kwok, helm-docs or helm-unittest. What is in the cache is not built again.
 build() {
   local name
   for name; do
@@ -23,7 +25,9 @@ build() {
     coredns) build_once coredns "$COREDNS_VERSION" "about 3 minutes" go_install "github.com/coredns/coredns@v$COREDNS_VERSION" ;;
     helm) build_once helm "$HELM_VERSION" "about 2 minutes" go_install "helm.sh/helm/v4/cmd/helm@v$HELM_VERSION" ;;
     kwok) build_once kwok "$KWOK_VERSION" "about 80 seconds" go_install "sigs.k8s.io/kwok/cmd/kwok@v$KWOK_VERSION" ;;
-    *) die "cannot build $name: it is one of kubernetes, etcd, coredns, helm, kwok" ;;
+    helm-docs) build_once helm-docs "$HELM_DOCS_VERSION" "about a minute" go_install "github.com/norwoodj/helm-docs/cmd/helm-docs@v$HELM_DOCS_VERSION" ;;
+    helm-unittest) build_once helm-unittest "$HELM_UNITTEST_VERSION" "about 2 minutes" build_helm_unittest ;;
+    *) die "cannot build $name: it is one of kubernetes, etcd, coredns, helm, kwok, helm-docs, helm-unittest" ;;
     esac
   done
 }
@@ -82,3 +86,8 @@ build_kubernetes() {
 build_etcd() { go build -C "$MODULES/etcd" -trimpath -ldflags '-s -w' -o "$OUTPUT/etcd" go.etcd.io/etcd/server/v3; }
 
 go_install() { go install -trimpath -ldflags '-s -w' "$1"; }
+
+build_helm_unittest() {
+  go build -C "$MODULES/helm-unittest" -trimpath -ldflags '-s -w' -o "$OUTPUT/helm-unittest" \
+    github.com/helm-unittest/helm-unittest/cmd/helm-unittest
+}
