@@ -1,0 +1,354 @@
+"""The chart on a real cluster: `tests/chart/run`."""
+
+import json
+import os
+import unittest
+
+from world import (
+    CHART,
+    CRD,
+    FIRST_CHART,
+    HERE,
+    IMAGE,
+    NAME,
+    RELEASE,
+    SYSTEM,
+    TAG,
+    Failed,
+    OnACluster,
+    apply,
+    centre,
+    condition,
+    get,
+    helm,
+    install,
+    kubectl,
+    names,
+    namespace,
+    run,
+    start_simulators,
+    status,
+    uid,
+    upgrade,
+    wait,
+    wss,
+)
+
+# what an operator may do where objects are handled, and on its Lease: `verb resource.group`
+WATCHED = {
+    "get wedofsheetsyncs.wedofsheetsync.dev",
+    "list wedofsheetsyncs.wedofsheetsync.dev",
+    "watch wedofsheetsyncs.wedofsheetsync.dev",
+    "patch wedofsheetsyncs/status.wedofsheetsync.dev",
+    "get cronjobs.batch",
+    "list cronjobs.batch",
+    "watch cronjobs.batch",
+    "create cronjobs.batch",
+    "patch cronjobs.batch",
+    "delete cronjobs.batch",
+    "patch cronjobs/status.batch",
+    "get jobs.batch",
+    "list jobs.batch",
+    "watch jobs.batch",
+    "create jobs.batch",
+    "get pods.",
+    "list pods.",
+    "watch pods.",
+    "create events.events.k8s.io",
+    "patch events.events.k8s.io",
+    "list events.events.k8s.io",
+}
+LEASE = {
+    "create leases.coordination.k8s.io",
+    f"get leases.coordination.k8s.io {NAME}",
+    f"patch leases.coordination.k8s.io {NAME}",
+}
+
+
+def rights(account, place):
+    """Everything that an account may do to objects of a namespace, as the API server sees it."""
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": place},
+    }
+    user = f"--as=system:serviceaccount:{SYSTEM}:{account}"
+    text = kubectl("create", user, "--output=json", "-f", "-", stdin=json.dumps(review))
+    rules = json.loads(text)["status"]["resourceRules"]
+    return {
+        f"{verb} {resource}.{group}{' ' + name if name else ''}"
+        for rule in rules
+        for verb in rule["verbs"]
+        for group in rule.get("apiGroups", [""])
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames", [""])
+        # every account may ask about itself
+        if not resource.startswith("selfsubject")
+    }
+
+
+def leader():
+    return get("lease", NAME, SYSTEM)["spec"].get("holderIdentity")
+
+
+def pods():
+    """The operator's pods that are ready."""
+    selector = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/component=operator"
+    found = json.loads(kubectl("get", "pods", f"--namespace={SYSTEM}", f"--selector={selector}", "--output=json"))
+    return {
+        pod["metadata"]["name"]: pod
+        for pod in found["items"]
+        if any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", []))
+    }
+
+
+class WholeCluster(OnACluster):
+    namespaces = ("chart-a",)
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.notes = install()
+
+    def test_what_helm_prints_says_how_to_go_on(self):
+        for text in ("all namespaces", f"helm test {RELEASE} --namespace {SYSTEM}", "kind: WedofSheetSync"):
+            self.assertIn(text, self.notes)
+
+    def test_helm_test_passes_and_tells_what_it_looked_at(self):
+        output = helm("test")
+        self.assertIn("ok: the operator is ready", output)
+        self.assertIn("ok: the API server serves WedofSheetSync (wedofsheetsync.dev/v1alpha1)", output)
+        self.assertIn("ok: the operator has its 21 rights on the whole cluster", output)
+        self.assertIn(f"ok: the operator has its 3 rights in namespace {SYSTEM}", output)
+        self.assertNotIn("error", output)
+
+    def test_two_operators_run_and_one_of_them_works(self):
+        ready = wait("two operators are ready", lambda: len(pods()) == 2 and pods())
+        self.assertIn(leader(), ready)
+        self.assertEqual(get("pdb", NAME, SYSTEM)["status"]["disruptionsAllowed"], 1)
+
+    def test_the_operator_has_its_rights_and_no_others(self):
+        self.assertEqual(rights(NAME, "chart-a"), WATCHED)
+        self.assertEqual(rights(NAME, SYSTEM), WATCHED | LEASE)
+
+    def test_viewers_see_objects_and_editors_and_administrators_change_them(self):
+        for role in ("view", "edit", "admin"):
+            kubectl("create", "rolebinding", role, f"--clusterrole={role}", f"--user={role}", "--namespace=chart-a")
+
+        def may(user, verb, what):
+            try:
+                kubectl("auth", "can-i", verb, what, f"--as={user}", "--namespace=chart-a", "--quiet")
+            except Failed:
+                return False
+            return True
+
+        # aggregated by a controller, in its own time
+        wait("editors may create", lambda: may("edit", "create", "wss"))
+        for user, changes in (("view", False), ("edit", True), ("admin", True), ("nobody", None)):
+            for verb in ("get", "list", "watch"):
+                self.assertEqual(may(user, verb, "wss"), changes is not None, f"{user} {verb}")
+            for verb in ("create", "update", "patch", "delete", "deletecollection"):
+                self.assertEqual(may(user, verb, "wss"), bool(changes), f"{user} {verb}")
+            # the status is the operator's
+            self.assertFalse(may(user, "patch", "wss/status"), user)
+
+    def test_the_metrics_service_leads_to_the_operators(self):
+        text = kubectl("get", "--raw", f"/api/v1/namespaces/{SYSTEM}/services/{NAME}-metrics:http/proxy/metrics")
+        self.assertIn("wedof_sheet_sync_leader", text)
+
+    def test_another_operator_takes_over_when_the_first_one_is_gone(self):
+        first = leader()
+        kubectl("delete", "pod", first, f"--namespace={SYSTEM}")
+        wait("another leads", lambda: leader() not in (None, "", first))
+        apply(wss("after", "chart-a"))
+        wait("it works", lambda: condition("after", "chart-a", "Ready") == "True")
+
+
+class SomeNamespaces(OnACluster):
+    namespaces = ("chart-a", "chart-b")
+
+    def test_only_objects_of_watched_namespaces_are_handled_with_rights_there_alone(self):
+        notes = install(sets=("namespaces={chart-a}",))
+        self.assertIn("objects of chart-a only, with no right elsewhere", notes)
+        self.assertEqual(rights(NAME, "chart-a"), WATCHED)
+        self.assertEqual(rights(NAME, "chart-b"), set())
+        self.assertEqual(rights(NAME, SYSTEM), LEASE)
+        self.assertIn("ok: the operator has its 21 rights in namespace chart-a", helm("test"))
+
+        apply(wss("one", "chart-b"), wss("one", "chart-a"))
+        wait("the first is handled", lambda: condition("one", "chart-a", "Ready") == "True")
+        wait("its first run is under way", lambda: names("jobs", "chart-a"))
+        self.assertEqual(status("one", "chart-b"), {"observedGeneration": -1})
+        self.assertEqual(names("cronjobs", "chart-b"), [])
+
+        # one more namespace is an upgrade away
+        upgrade(sets=("namespaces={chart-a,chart-b}",))
+        wait("the second is handled", lambda: condition("one", "chart-b", "Ready") == "True")
+        self.assertEqual(rights(NAME, "chart-b"), WATCHED)
+
+        # and one less, too: its object and CronJob stay
+        upgrade(sets=("namespaces={chart-b}",))
+        self.assertEqual(rights(NAME, "chart-a"), set())
+        self.assertEqual(names("cronjobs", "chart-a"), ["one"])
+
+
+class Upgrade(OnACluster):
+    namespaces = ("chart-a",)
+
+    def test_the_first_chart_is_upgraded_without_losing_anything(self):
+        start_simulators()
+        install(chart=FIRST_CHART)
+        apply(centre("done", 0, "chart-a"), wss("going", "chart-a"))
+        wait("a run has succeeded", lambda: condition("done", "chart-a", "LastRunSucceeded") == "True")
+        wait("another is under way", lambda: status("going", "chart-a").get("lastRun", {}).get("outcome") == "Running")
+
+        def everything():
+            objects = [("crd", CRD, None)]
+            for kind in ("wss", "cronjobs", "jobs"):
+                objects += [(kind, name, "chart-a") for name in sorted(names(kind, "chart-a"))]
+            found = {(kind, name): get(kind, name, place) for kind, name, place in objects}
+            return {
+                "uids": {key: one["metadata"]["uid"] for key, one in found.items()},
+                "specs": {key: one["spec"] for key, one in found.items() if key[0] in ("wss", "jobs")},
+                "statuses": {key: one["status"] for key, one in found.items() if key[0] == "wss"},
+            }
+
+        before = everything()
+        deployment = uid("deployment", NAME, SYSTEM)
+        notes = upgrade()
+        self.assertIn("See that it works", notes)
+        self.assertEqual(uid("deployment", NAME, SYSTEM), deployment)
+        wait("the new operators lead", lambda: len(pods()) == 2 and leader() in pods())
+        helm("test")
+
+        # what the new operator writes is what the old one wrote
+        self.assertEqual(everything(), before)
+        self.assertEqual(before["statuses"]["wss", "done"]["lastRun"]["outcome"], "Succeeded")
+        self.assertEqual(before["statuses"]["wss", "done"]["rows"], 1)
+
+        # and it works on
+        kubectl("annotate", "wss/done", "--namespace=chart-a", "wedofsheetsync.dev/sync-requested-at=now")
+        wait("a run of the new operator", lambda: status("done", "chart-a").get("lastHandledSyncRequest") == "now")
+        self.assertEqual(condition("done", "chart-a", "LastRunSucceeded"), "True")
+        kubectl("delete", "namespace", "wss-simulator", "--wait=false")
+
+
+class Uninstall(OnACluster):
+    namespaces = ("chart-a",)
+
+    def test_the_definition_and_all_objects_stay_and_are_taken_up_again(self):
+        install()
+        apply(wss("kept", "chart-a"))
+        wait("its run is under way", lambda: names("jobs", "chart-a"))
+        before = [uid(*one) for one in (("crd", CRD), ("wss", "kept", "chart-a"), ("cronjob", "kept", "chart-a"))]
+        output = helm("uninstall", "--wait")
+        self.assertIn(f"[CustomResourceDefinition] {CRD}", output)
+        left = [uid(*one) for one in (("crd", CRD), ("wss", "kept", "chart-a"), ("cronjob", "kept", "chart-a"))]
+        self.assertEqual(left, before)
+        self.assertEqual(names("all,lease,serviceaccount,role,rolebinding,pdb", SYSTEM), ["default", NAME])
+        self.assertEqual([one for one in names("clusterrole") if NAME in one], [])
+
+        install()
+        kubectl("patch", "wss/kept", "--namespace=chart-a", "--type=merge", '--patch={"spec":{"suspend":true}}')
+        wait("it is handled again", lambda: get("cronjob", "kept", "chart-a")["spec"]["suspend"])
+        self.assertEqual(uid("cronjob", "kept", "chart-a"), before[2])
+
+    def test_with_keep_false_everything_goes(self):
+        upgrade("--install", sets=("crds.keep=false",))
+        apply(wss("gone", "chart-a"))
+        wait("its run is under way", lambda: names("jobs", "chart-a"))
+        helm("uninstall", "--wait")
+        wait("the definition is gone", lambda: get("crd", CRD) is None)
+        wait("its CronJobs and runs are gone", lambda: not names("cronjobs,jobs,pods", "chart-a"))
+
+
+class RightsOfOthers(OnACluster):
+    namespaces = ("chart-a",)
+
+    def test_helm_test_says_which_rights_are_missing(self):
+        # without rights no operator becomes ready: nobody is waited for, and none is asked
+        sets = ("rbac.create=false", "metrics.service.enabled=false", "namespaces={chart-a}", "replicas=0")
+        notes = install(sets=sets)
+        self.assertIn("rbac.create=false", notes)
+        self.assertEqual(names("role,rolebinding", SYSTEM) + names("role,rolebinding", "chart-a"), [])
+        with self.assertRaises(Failed) as failed:
+            helm("test")
+        output = str(failed.exception)
+        self.assertIn("error: the operator lacks rights in namespace chart-a", output)
+        self.assertIn("cronjobs/status.batch (patch)", output)
+        self.assertIn("leases.coordination.k8s.io (create, get, patch)", output)
+
+        # an administrator grants them, by the names that the README lists
+        def rule(right):
+            verb, _, what = right.partition(" ")
+            resource, _, group = what.partition(".")
+            return {"apiGroups": [group], "resources": [resource], "verbs": [verb]}
+
+        for place, granted in (("chart-a", WATCHED), (SYSTEM, {one.removesuffix(f" {NAME}") for one in LEASE})):
+            meta = {"name": "given", "namespace": place}
+            api = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+            apply(
+                {**api, "kind": "Role", "metadata": meta, "rules": [rule(right) for right in sorted(granted)]},
+                {
+                    **api,
+                    "kind": "RoleBinding",
+                    "metadata": meta,
+                    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "given"},
+                    "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": SYSTEM}],
+                },
+            )
+        self.assertNotIn("error", helm("test"))
+        upgrade(sets=(*sets[:3], "replicas=1"))
+        self.assertEqual(len(pods()), 1)
+
+
+class Written(OnACluster):
+    namespaces = ("chart-a", "chart-b")
+
+    def test_the_api_server_takes_every_object_as_it_is_written(self):
+        files = sorted((HERE / "values").glob("*.yaml"))
+        self.assertGreaterEqual(len(files), 3)
+        for options in ((), *(("--values", str(file)) for file in files)):
+            with self.subTest(values=options):
+                command = [os.environ.get("HELM", "helm"), "template", RELEASE, str(CHART), "--namespace", SYSTEM]
+                text = run(*command, *options)
+                # strict: an unknown or a double field is an error
+                said = kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
+                said += kubectl(
+                    "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text
+                )
+                self.assertNotIn("arning", said)
+
+
+class EveryValue(OnACluster):
+    namespaces = ("chart-a", "chart-b")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for name in ("low", "operators"):
+            kind = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass"}
+            apply({**kind, "metadata": {"name": name}, "value": 1000})
+
+    @classmethod
+    def tearDownClass(cls):
+        super().tearDownClass()
+        kubectl("delete", "priorityclass", "low", "operators")
+
+    def test_operators_become_ready_with_every_values_file_one_after_the_other(self):
+        install()
+        expected = {"everything": 3, "namespaced": 2, "minimal": 1}
+        for name, replicas in expected.items():
+            with self.subTest(values=name):
+                # the image is this machine's: nothing is pulled
+                upgrade("--values", str(HERE / "values" / f"{name}.yaml"))
+                wait("the operators are ready", lambda replicas=replicas: len(pods()) == replicas)
+                for pod in pods().values():
+                    self.assertEqual(pod["spec"]["containers"][0]["image"], f"{IMAGE}:{TAG}")
+                self.assertNotIn("error", helm("test"))
+                # whatever was set, the definition was not lost on the way
+                self.assertIsNotNone(get("crd", CRD))
+
+
+if __name__ == "__main__":
+    unittest.main()
