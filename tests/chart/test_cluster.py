@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import unittest
 
 from world import (
@@ -318,6 +319,13 @@ class Written(OnACluster):
                     "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text
                 )
                 self.assertNotIn("arning", said)
+
+    def test_the_api_server_takes_the_examples_of_the_readme(self):
+        examples = re.findall(r"^```yaml\n(.*?)^```", (CHART / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+        self.assertTrue(examples)
+        for example in examples:
+            text = example.replace("centre-acme", "chart-a")
+            kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=text)
 
 
 class EveryValue(OnACluster):
