@@ -57,6 +57,10 @@ pub mod reason {
     pub const WEDOF_KEY_REFUSED: &str = "WedofKeyRefused";
     /// Wedof answered 403, 404 or 405 for a resource.
     pub const WEDOF_UNAVAILABLE: &str = "WedofUnavailable";
+    /// The resource's rows could only be known by personal data, which the spec leaves out.
+    pub const PERSONAL_DATA: &str = "PersonalDataOnly";
+    /// Nothing of Wedof could be reached at all.
+    pub const WEDOF_UNREACHABLE: &str = "WedofUnreachable";
     /// Wedof could not be reached or kept failing (network, 429, 5xx, not JSON).
     pub const WEDOF_ERROR: &str = "WedofError";
     /// A listing could not be read to its end: no row was touched.

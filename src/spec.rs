@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SyncSpec {
+    #[serde(default)]
     pub spreadsheet_id: String,
     /// IANA name; default Europe/Paris. Days without a zone are read in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -325,7 +326,7 @@ impl ColumnsSpec {
 
 /// Whether a pattern covers a path: itself, `*` for any characters (dots too), or a parent (`attendee` covers
 /// `attendee.email`).
-fn covers(pattern: &str, path: &str) -> bool {
+pub fn covers(pattern: &str, path: &str) -> bool {
     is_like(pattern, path) || is_like(&format!("{pattern}.*"), path)
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use console::{Alignment, Style, measure_text_width, pad_str};
 
 use crate::{
-    report::{ResourceOutcome, RunOutcome, RunReport},
+    report::{ResourceOutcome, ResourceReport, RunOutcome, RunReport},
     sheets::TabChange,
-    sync::Ended,
+    sync::{Ended, NOT_TRIED},
 };
 
 /// Characters of a title that say which tab it is.
@@ -35,8 +35,11 @@ pub fn table(ended: &Ended, place: &str, shown: Shown, width: usize, colours: bo
     };
 
     let titles = ["TAB", "OUTCOME", "ROWS", "ADDED", "UPDATED", "REMOVED", "KEPT"];
-    let lines: Vec<[String; 7]> = report
+    let (untried, reached): (Vec<&ResourceReport>, Vec<&ResourceReport>) = report
         .resources
+        .iter()
+        .partition(|resource| resource.message.as_deref() == Some(NOT_TRIED));
+    let lines: Vec<[String; 7]> = reached
         .iter()
         .map(|resource| {
             let counts = [
@@ -77,7 +80,9 @@ pub fn table(ended: &Ended, place: &str, shown: Shown, width: usize, colours: bo
     if !lines.is_empty() {
         let _ = writeln!(text, "{}", bold.apply_to(line(titles)));
     }
-    for (cells, resource) in lines.iter().zip(&report.resources) {
+    // what is wrong with the run as a whole stands at its end
+    let whole = report.message.as_ref().filter(|_| report.outcome == RunOutcome::Failed);
+    for (cells, resource) in lines.iter().zip(&reached) {
         let row = line(cells.each_ref().map(String::as_str));
         let _ = writeln!(
             text,
@@ -88,10 +93,17 @@ pub fn table(ended: &Ended, place: &str, shown: Shown, width: usize, colours: bo
                 1
             )
         );
-        if let Some(message) = &resource.message {
+        if let Some(message) = resource.message.as_ref().filter(|message| Some(*message) != whole) {
             for sentence in message.lines() {
                 let _ = writeln!(text, "  {}", dim.apply_to(sentence));
             }
+        }
+    }
+    match (untried.len(), reached.is_empty()) {
+        (0, _) | (_, true) => {}
+        (1, false) => text.push_str("1 more resource was not tried\n"),
+        (more, false) => {
+            let _ = writeln!(text, "{more} more resources were not tried");
         }
     }
     if shown == Shown::DryRun {
@@ -118,6 +130,9 @@ pub fn table(ended: &Ended, place: &str, shown: Shown, width: usize, colours: bo
         sheets_requests,
         ..
     } = report;
+    if let Some(message) = whole {
+        let _ = writeln!(text, "{end}: {message}");
+    }
     let _ = writeln!(
         text,
         "{end}: {rows} rows, {added} added, {updated} updated, {removed} removed, {kept} kept\n\
@@ -154,6 +169,7 @@ fn would(tab: &str, change: &TabChange) -> String {
         columns_removed,
         examples,
         written,
+        unproven: _,
         notes: _,
     } = change;
     let mut text = format!("\n{tab}\n");

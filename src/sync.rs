@@ -17,11 +17,11 @@ use std::{
 
 use jiff::{Span, Timestamp, Unit};
 
-pub use self::stop::Stop;
 use self::{
     gather::{Gather, Gathered, Got, Step},
     outcome::{End, Outcomes, Requests},
 };
+pub use self::{outcome::NOT_TRIED, stop::Stop};
 use crate::{
     config::{Config, Environment, Overrides},
     connect,
@@ -30,7 +30,7 @@ use crate::{
     progress::{Progress, Task},
     report::{ReportFile, RunReport},
     sheets::{self, Book, TabChange, TabWish, Unfinished},
-    spec::{MissingRows, ResourceName, ResourceSpec},
+    spec::{ResourceName, ResourceSpec},
     summary::{self, Shown},
     table::Selection,
     wedof::catalogue::Resource,
@@ -124,6 +124,16 @@ pub async fn command(args: Args) -> ExitCode {
             return ExitCode::from(failure.exit_code());
         }
     };
+    let unknown = |name: &&ResourceName| config.resources.iter().all(|spec| spec.name != **name);
+    if let Some(name) = options.allow_deletions.iter().find(unknown) {
+        let failure = Failure::person(
+            reason::INVALID_CONFIG,
+            format!("--allow-deletions {name}: this run does not sync it"),
+        );
+        file.write(&RunReport::failed(&failure));
+        eprintln!("error: {failure}");
+        return ExitCode::from(failure.exit_code());
+    }
     let progress = Progress::new(!no_progress);
     let ended = run(&config, &options, &stop, &progress, |report| file.write(report)).await;
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -221,15 +231,31 @@ pub async fn run(
             }
             let task = progress.start(sync.title(step));
             let got = gather.take(step, |seen, total| task.read(seen, total)).await;
+            let again = match &got {
+                Ok(Got::Records(gathered)) => gathered.again,
+                _ => None,
+            };
             // folders that nobody wants for themselves have no tab; whoever derives from them says what is wrong
             let Some(index) = step.index() else {
                 task.put_off();
                 continue;
             };
-            let Some(end) = sync.end(index, &task, got).await else {
+            let Some(mut end) = sync.end(index, &task, got).await else {
                 task.put_off();
                 continue;
             };
+            // rows would go whose records one reading of the list did not show: a thorough one decides
+            if let (Some(list), Ok(End::Done { change, .. })) = (again, &end)
+                && change.unproven > 0
+            {
+                let first = change.clone();
+                let got = gather
+                    .list_again(index, list, |seen, total| task.read(seen, total))
+                    .await;
+                if let Some(second) = sync.end(index, &task, got).await {
+                    end = sync.in_all(first, second);
+                }
+            }
             let end = end.unwrap_or_else(|Unfinished { failure, done }| End::Failed(stop.told(failure), done));
             let (outcome, message) = outcomes.add(index, end);
             task.done(outcome, &message);
@@ -309,6 +335,7 @@ impl Sync<'_> {
             origin,
             filters,
             deletions,
+            again: _,
             unread,
             mut notes,
         } = gathered;
@@ -334,12 +361,8 @@ impl Sync<'_> {
             order: &self.order,
             table: &table,
             columns: &self.selections[index],
-            // what was not seen may exist all the same
-            missing_rows: if deletions {
-                spec.missing_rows
-            } else {
-                MissingRows::Keep
-            },
+            missing_rows: spec.missing_rows,
+            proven: deletions,
             guard: self.config.spec.deletion_guard.clone(),
             allow_deletions: self.options.allow_deletions.contains(&spec.name)
                 || self.config.spec.deletion_guard.accepts(self.start),
@@ -358,17 +381,57 @@ impl Sync<'_> {
         Ok(End::Done { rows, change, notes })
     }
 
+    /// The end of a resource whose tab was looked at twice. A dry run wrote nothing the first time.
+    fn in_all(&self, first: TabChange, second: Result<End, Unfinished>) -> Result<End, Unfinished> {
+        match second {
+            _ if self.options.dry_run => second,
+            Ok(End::Done {
+                rows,
+                change,
+                mut notes,
+            }) => {
+                notes.extend(
+                    first
+                        .notes
+                        .iter()
+                        .filter(|note| !notes.contains(note))
+                        .cloned()
+                        .collect::<Vec<_>>(),
+                );
+                let change = first.then(change);
+                Ok(End::Done { rows, change, notes })
+            }
+            Ok(end) => Ok(end),
+            Err(Unfinished { failure, done }) => {
+                let done = first.then(done);
+                Err(Unfinished { failure, done })
+            }
+        }
+    }
+
     /// A resource that nobody asked for by name and that never filled a tab may be missing; one that people rely on may
     /// not go stale in silence.
     async fn unavailable(&self, spec: &ResourceSpec, failure: Failure) -> Result<End, Failure> {
         if let Target::Book(book) = &self.target
             && book.has_tab(spec.name).await?
         {
-            let message = format!(
-                "{}; the tab keeps what an earlier run wrote and is out of date",
-                failure.message
-            );
-            return Err(Failure { message, ..failure });
+            let personal = failure.reason == reason::PERSONAL_DATA;
+            let message = match personal {
+                true => format!(
+                    "{}. Its tab {:?} still holds such data of an earlier run: delete it",
+                    failure.message,
+                    spec.title()
+                ),
+                false => format!(
+                    "{}; the tab keeps what an earlier run wrote and is out of date",
+                    failure.message
+                ),
+            };
+            let failure = Failure { message, ..failure };
+            return match personal && self.config.by_default {
+                true => Ok(End::Unavailable(failure)),
+                false => Err(failure),
+            };
         }
         match self.config.by_default {
             true => Ok(End::Unavailable(failure)),

@@ -68,6 +68,11 @@ impl Environment {
                  quotes"
             ))
         })?;
+        if let Some(name) = expanded(&text, &variables) {
+            return Err(invalid(format!(
+                "{file}: {name} holds a $, which stands for another variable there: put the value in single quotes"
+            )));
+        }
         Ok(Self {
             variables,
             file: Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned())),
@@ -106,6 +111,24 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
             file: None,
         }
     }
+}
+
+/// A variable whose value is not what stands there, since dotenvy read a `$` in it as the name of another: a key would be
+/// cut without a word.
+fn expanded(text: &str, variables: &BTreeMap<String, String>) -> Option<String> {
+    // an unlikely character in the place of every $ that is not escaped
+    const INERT: &str = "\u{f8ff}";
+    let mut inert = String::new();
+    for part in text.split_inclusive('$') {
+        match part.strip_suffix('$') {
+            Some(before) if !before.ends_with('\\') => inert.extend([before, INERT]),
+            _ => inert.push_str(part),
+        }
+    }
+    let read = dotenvy::Iter::new(inert.as_bytes()).flatten();
+    read.map(|(name, value)| (name, value.replace(INERT, "$")))
+        .find(|(name, value)| variables.get(name).is_some_and(|expanded| expanded != value))
+        .map(|(name, _)| name)
 }
 
 fn invalid(message: String) -> Failure {
@@ -151,6 +174,18 @@ mod tests {
             let error = parse(text.as_bytes()).err().unwrap();
             assert!(error.contains(place), "{error}");
             assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_with_a_dollar_is_read_whole_or_refused() {
+        for text in ["KEY=abc$def", "KEY=\"abc$def\"", "A=1\nKEY=${A}c"] {
+            let error = parse(text.as_bytes()).err().unwrap();
+            assert!(error.contains("single quotes"), "{error}");
+            assert!(!error.contains("abc"), "{error}");
+        }
+        for text in ["KEY='abc$def'", "KEY=abc\\$def"] {
+            assert_eq!(parse(text.as_bytes()).unwrap().get("KEY"), Some("abc$def"), "{text}");
         }
     }
 

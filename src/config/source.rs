@@ -31,11 +31,11 @@ pub fn parse(text: &str, origin: &str, spreadsheet: &str) -> Result<Source, Fail
     let documents: Vec<Value> = if text.trim_start().starts_with('{') {
         vec![serde_json::from_str(text).or_else(|_| yaml(text, origin))?]
     } else {
-        serde_saphyr::from_multiple(text).map_err(|error| invalid(origin, &error))?
+        serde_saphyr::from_multiple(text).map_err(|error| invalid(origin, error.without_snippet()))?
     };
     let is_manifest = |document: &Value| document.get("kind").is_some() && document.get("apiVersion").is_some();
     if documents.iter().any(is_manifest) {
-        return manifest(text, origin, documents);
+        return manifest(text, origin, &documents);
     }
     let [document] = &documents[..] else {
         return Err(invalid(
@@ -43,29 +43,23 @@ pub fn parse(text: &str, origin: &str, spreadsheet: &str) -> Result<Source, Fail
             &"it is empty, or holds several documents of which none is a WedofSheetSync",
         ));
     };
-    let spec = match document {
-        Value::Object(fields) if !fields.contains_key("spreadsheetId") => {
-            let mut fields = fields.clone();
-            fields.insert("spreadsheetId".to_owned(), spreadsheet.into());
-            typed(Value::Object(fields), origin)?
-        }
-        // from the text and not from the value: its errors name line and column
-        _ => yaml(text, origin)?,
-    };
+    let mut spec: SyncSpec = yaml(text, origin)?;
+    if document.get("spreadsheetId").is_none() {
+        spreadsheet.clone_into(&mut spec.spreadsheet_id);
+    }
     Ok(Source { spec, timing: None })
 }
 
-fn manifest(text: &str, origin: &str, documents: Vec<Value>) -> Result<Source, Failure> {
-    let alone = documents.len() == 1;
-    let mut ours: Vec<Value> = documents
-        .into_iter()
-        .filter(|document| document["kind"] == "WedofSheetSync")
-        .collect();
-    let object: WedofSheetSync = match (ours.pop(), ours.is_empty()) {
-        (Some(_), true) if alone => yaml(text, origin)?,
-        (Some(object), true) => typed(object, origin)?,
-        (None, _) => return Err(invalid(origin, &"none of its objects is a WedofSheetSync")),
-        (Some(_), false) => {
+fn manifest(text: &str, origin: &str, documents: &[Value]) -> Result<Source, Failure> {
+    let ours = |document: &Value| document["kind"] == "WedofSheetSync";
+    let object: WedofSheetSync = match documents.iter().filter(|document| ours(document)).count() {
+        0 => return Err(invalid(origin, &"none of its objects is a WedofSheetSync")),
+        1 if documents.len() == 1 => yaml(text, origin)?,
+        1 => {
+            let one = alone(text, ours).ok_or_else(|| invalid(origin, &"its documents cannot be told apart"))?;
+            yaml(&one, origin)?
+        }
+        _ => {
             return Err(invalid(
                 origin,
                 &"it holds several WedofSheetSync objects: give a file with one",
@@ -86,12 +80,25 @@ fn manifest(text: &str, origin: &str, documents: Vec<Value>) -> Result<Source, F
     })
 }
 
-fn yaml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, Failure> {
-    serde_saphyr::from_str(text).map_err(|error| invalid(origin, error.without_snippet()))
+/// The text of the one document that is meant, its lines where they were: types come from the text and not from a value,
+/// in which an unquoted 0123 is a number already, and errors name line and column.
+fn alone(text: &str, meant: impl Fn(&Value) -> bool) -> Option<String> {
+    let mut documents = vec![String::new()];
+    for (number, line) in text.lines().enumerate() {
+        let marker = line.strip_prefix("---");
+        if let Some(rest) = marker.filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t'])) {
+            documents.push("\n".repeat(number) + rest);
+        } else if let Some(document) = documents.last_mut() {
+            document.push_str(line);
+        }
+        documents.last_mut()?.push('\n');
+    }
+    let is_meant = |document: &String| serde_saphyr::from_str::<Value>(document).is_ok_and(|document| meant(&document));
+    documents.into_iter().find(is_meant)
 }
 
-fn typed<T: DeserializeOwned>(value: Value, origin: &str) -> Result<T, Failure> {
-    serde_json::from_value(value).map_err(|error| invalid(origin, &error))
+fn yaml<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, Failure> {
+    serde_saphyr::from_str(text).map_err(|error| invalid(origin, error.without_snippet()))
 }
 
 fn invalid(origin: &str, error: &dyn std::fmt::Display) -> Failure {
@@ -154,6 +161,23 @@ mod tests {
     }
 
     #[test]
+    fn numbers_and_booleans_may_stand_unquoted_wherever_the_spreadsheet_is_named() {
+        let filters =
+            "resources: [{name: registrationFolders, filters: {certifInfo: [0112713], cdcExcluded: [true]}}]\n";
+        let bare = format!("spreadsheetId: {ID}\n{filters}");
+        let manifest = manifest_text().replace(
+            "  resources:\n  - {name: organisms, tab: Nous}\n",
+            &format!("  {filters}"),
+        );
+        let among = format!("kind: Secret\napiVersion: v1\n--- # ours\n{manifest}---\nkind: Secret\n");
+        for text in [filters, &bare, &manifest, &among] {
+            let resources = read(text).unwrap().resources.unwrap();
+            assert_eq!(resources[0].filters["certifInfo"], ["0112713"], "{text}");
+            assert_eq!(resources[0].filters["cdcExcluded"], ["true"]);
+        }
+    }
+
+    #[test]
     fn the_schedule_of_a_manifest_comes_with_what_h_is_hashed_from() {
         let timing = source(&manifest_text()).unwrap().timing.unwrap();
         assert_eq!(
@@ -171,6 +195,7 @@ mod tests {
             ("spreadsheetId: x\nressources: []", "ressources"),
             ("spreadsheetId: x\nresources: {\n", "line"),
             ("spreadsheetId: x\nwedof: {requestsPerMinute: many}", "line 2"),
+            ("wedof: {}\nresources:\n- {nom: organisms}", "line 3"),
             ("apiVersion: v1\nkind: Secret\n", "none of its objects"),
             (&twice, "several WedofSheetSync"),
         ] {

@@ -449,6 +449,7 @@ fn done(plan: TabChange, progress: &Progress, round: usize) -> TabChange {
         removed,
         restored,
         kept: plan.kept,
+        unproven: plan.unproven,
         written: progress.written,
         notes,
         ..first

@@ -20,6 +20,8 @@ pub struct Fate {
     pub kept: Vec<usize>,
     /// Of these, rows whose date is to be written; ascending.
     pub mark: Vec<usize>,
+    /// Rows that stay only because nothing proves that their records are gone.
+    pub unproven: usize,
     pub notes: Vec<String>,
 }
 
@@ -60,24 +62,29 @@ impl Fate {
                 Row::Double { written_on, .. } => {
                     doubles += 1;
                     if !written_on && !spared && wish.missing_rows == MissingRows::Delete {
-                        fate.delete.push(index);
+                        match wish.proven {
+                            true => fate.delete.push(index),
+                            false => fate.unproven += 1,
+                        }
                     }
                 }
                 Row::Stale { .. } if spared => fate.kept.push(index),
-                Row::Stale { written_on } => match wish.missing_rows {
-                    MissingRows::Delete if !written_on => {
-                        losses += 1;
+                Row::Stale { written_on } => {
+                    let deleted = wish.missing_rows == MissingRows::Delete && !written_on;
+                    let unmarked = || !is_marked(tab, index) && !is_mark_covered(tab, index);
+                    let marked = !deleted && wish.missing_rows != MissingRows::Keep && unmarked();
+                    let lost = deleted || marked;
+                    losses += usize::from(lost && wish.proven);
+                    fate.unproven += usize::from(lost && !wish.proven);
+                    if deleted && wish.proven {
                         fate.delete.push(index);
+                        continue;
                     }
-                    MissingRows::Keep => fate.kept.push(index),
-                    MissingRows::Delete | MissingRows::Mark => {
-                        fate.kept.push(index);
-                        if !is_marked(tab, index) && !is_mark_covered(tab, index) {
-                            losses += 1;
-                            fate.mark.push(index);
-                        }
+                    fate.kept.push(index);
+                    if marked && wish.proven {
+                        fate.mark.push(index);
                     }
-                },
+                }
             }
         }
         if doubles > 0 {

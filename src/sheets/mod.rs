@@ -48,6 +48,8 @@ pub struct TabWish<'a> {
     /// Columns whose path is not wanted are removed. Other columns of ours that `table` lacks stay.
     pub columns: &'a Selection<'a>,
     pub missing_rows: MissingRows,
+    /// A record that is not in `table` is proven to be gone; else its row stays whatever `missing_rows` says.
+    pub proven: bool,
     pub guard: DeletionGuard,
     /// `--allow-deletions NAME` or `deletionGuard.acceptUntil`: what the guard would refuse is accepted in this run.
     pub allow_deletions: bool,
@@ -90,6 +92,8 @@ pub struct TabChange {
     pub removed: i64,
     /// Rows whose record Wedof no longer lists and that stay.
     pub kept: i64,
+    /// Rows that would be removed or marked, were it proven that their records are gone.
+    pub unproven: i64,
     /// Of the kept ones, those that get the day on which they were found so.
     pub marked: i64,
     /// Rows with such a day whose record Wedof lists again; among the updated ones.
@@ -104,6 +108,24 @@ pub struct TabChange {
     pub written: bool,
     /// Sentences for the report's message: rounds, restored rows, merged cells left out …
     pub notes: Vec<String>,
+}
+
+impl TabChange {
+    /// What was done in all, by this sync of a tab and a later one in the same run.
+    pub fn then(self, later: Self) -> Self {
+        Self {
+            new_tab: self.new_tab || later.new_tab,
+            added: self.added + later.added,
+            updated: self.updated + later.updated,
+            removed: self.removed + later.removed,
+            returned: self.returned + later.returned,
+            restored: self.restored + later.restored,
+            columns_added: [self.columns_added, later.columns_added].concat(),
+            columns_removed: [self.columns_removed, later.columns_removed].concat(),
+            written: self.written || later.written,
+            ..later
+        }
+    }
 }
 
 /// The first few rows of each kind by the numbers that people see in the tab, the topmost row being 1: as they were read,

@@ -366,6 +366,7 @@ fn change(work: &Work<'_>) -> TabChange {
         updated: count(updated().count()),
         removed: count(fate.delete.len()),
         kept: count(fate.kept.len()),
+        unproven: count(fate.unproven),
         marked: count(fate.mark.len()),
         returned: count(rows.iter().filter_map(returned).count()),
         restored: count(restored),

@@ -55,6 +55,7 @@ pub struct World {
     pub title: String,
     pub columns: ColumnsSpec,
     pub missing_rows: MissingRows,
+    pub proven: bool,
     pub guard: DeletionGuard,
     pub allow_deletions: bool,
     pub origin: &'static str,
@@ -74,6 +75,7 @@ impl World {
             title: "Dossiers".into(),
             columns: ColumnsSpec::default(),
             missing_rows: MissingRows::Delete,
+            proven: true,
             guard: DeletionGuard {
                 max_percent: 100,
                 min_rows: 0,
@@ -119,6 +121,7 @@ impl World {
                 PersonalData::Include,
             )),
             missing_rows: self.missing_rows,
+            proven: self.proven,
             guard: self.guard.clone(),
             allow_deletions: self.allow_deletions,
             how_to_accept: "with --allow-deletions",

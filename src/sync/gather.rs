@@ -32,6 +32,8 @@ pub struct Gathered {
     pub filters: String,
     /// A record that is not here is proven to be gone from Wedof.
     pub deletions: bool,
+    /// It is not, and reading this list thoroughly may prove it.
+    pub again: Option<&'static List>,
     /// Parents whose children may exist all the same.
     pub unread: HashSet<String>,
     /// Sentences for the report.
@@ -257,23 +259,17 @@ impl<'a> Gather<'a> {
                     records,
                     key,
                     deletions,
+                    again: _,
                     notes,
                 } = fetched;
                 let (rows, taken): (Vec<_>, Vec<_>) = records.into_iter().unzip();
                 let got = flattener.map(|flattener| {
                     let rows = rows.into_iter().flatten().collect();
-                    let gathered = gathered(
-                        flattener,
-                        key,
-                        rows,
-                        "list".to_owned(),
-                        filters(&spec),
-                        deletions,
-                        notes,
-                    );
-                    Got::Records(gathered)
+                    let filters = filters(&spec);
+                    gathered(flattener, key, rows, "list".to_owned(), filters, deletions, notes)
                 });
-                (Folders::Read { taken, deletions }, Ok(got.unwrap_or(Got::Later)))
+                let got = got.transpose().map(|got| got.map_or(Got::Later, Got::Records));
+                (Folders::Read { taken, deletions }, got)
             }
             Err(Unread::Refused(refusal)) => {
                 let mut refusals = Refusals::default();
@@ -320,6 +316,7 @@ impl<'a> Gather<'a> {
             path,
             query,
             filtered,
+            thorough: false,
             private: self.config.spec.personal_data == PersonalData::Exclude,
             known_key: self.known_keys.get(resource.name.as_str()).map(String::as_str),
             parent: None,
@@ -348,7 +345,7 @@ impl<'a> Gather<'a> {
             }
             let index = waiting.index;
             let tried = match way {
-                Way::List(list) => self.list(index, list, &query, &mut progress).await,
+                Way::List(list) => self.list(index, list, &query, false, &mut progress).await,
                 Way::Object { path } => self.object(index, path).await,
                 Way::Folders(parts) => self.derive(index, parts),
                 Way::Each(each) => self.each(index, each, &query, &mut progress).await,
@@ -382,6 +379,7 @@ impl<'a> Gather<'a> {
         index: usize,
         list: &'static List,
         query: &[(String, String)],
+        thorough: bool,
         progress: &mut impl FnMut(u64, Option<u64>),
     ) -> Result<Gathered, Dead> {
         let spec = self.spec(index);
@@ -399,11 +397,37 @@ impl<'a> Gather<'a> {
             };
             query.push(("siret".to_owned(), siret));
         }
-        let ask = self.ask(Resource::of(spec.name), path, &query, !spec.filters.is_empty());
+        let ask = Ask {
+            thorough,
+            ..self.ask(Resource::of(spec.name), path, &query, !spec.filters.is_empty())
+        };
         let mut flattener = Flattener::new(&self.selections[index]);
         let read = fetch::list(self.client, &ask, order, |seen| flattener.row(seen.record), progress);
         let fetched = read.await.map_err(|unread| dead(unread, "its list"))?;
-        Ok(of_fetched(flattener, fetched, "list", spec))
+        let again = fetched.again.then_some(list);
+        Ok(Gathered {
+            again,
+            ..of_fetched(flattener, fetched, "list", spec)?
+        })
+    }
+
+    /// Reads a list so that what is not in it is proven to be gone.
+    pub async fn list_again(
+        &mut self,
+        index: usize,
+        list: &'static List,
+        mut progress: impl FnMut(u64, Option<u64>),
+    ) -> Result<Got, Failure> {
+        let spec = self.spec(index);
+        let query = Resource::of(spec.name).query(spec, &self.config.zone)?;
+        match self.list(index, list, &query, true, &mut progress).await {
+            Ok(gathered) => Ok(Got::Records(gathered)),
+            Err(Dead::Failed(failure)) => Err(failure),
+            Err(Dead::Refused(..) | Dead::Because(_) | Dead::NoBudget) => Err(Failure::later(
+                reason::INCOMPLETE_READ,
+                format!("{}: its list was given once and then refused", spec.name),
+            )),
+        }
     }
 
     async fn object(&mut self, index: usize, path: &'static str) -> Result<Gathered, Dead> {
@@ -412,7 +436,7 @@ impl<'a> Gather<'a> {
         let mut flattener = Flattener::new(&self.selections[index]);
         let fetched = fetch::object(self.client, &ask, |seen| flattener.row(seen.record)).await;
         let fetched = fetched.map_err(|unread| dead(unread, path))?;
-        Ok(of_fetched(flattener, fetched, "object", spec))
+        Ok(of_fetched(flattener, fetched, "object", spec)?)
     }
 
     /// The kinds of folders that were read of these, for a resource that comes from them. One that failed fails it: what
@@ -482,7 +506,7 @@ impl<'a> Gather<'a> {
             filters,
             deletions,
             notes,
-        ))
+        )?)
     }
 }
 
@@ -495,7 +519,7 @@ fn may_need_folders(name: ResourceName) -> bool {
 /// What a failure means for a resource: one that cannot be had at all need not be a failure of the run.
 fn nothing(failure: Failure) -> Result<Got, Failure> {
     match failure.reason {
-        reason::WEDOF_UNAVAILABLE => Ok(Got::Unavailable(failure)),
+        reason::WEDOF_UNAVAILABLE | reason::PERSONAL_DATA => Ok(Got::Unavailable(failure)),
         _ => Err(failure),
     }
 }
@@ -523,11 +547,17 @@ fn taken<'t>(
     (all, complete)
 }
 
-fn of_fetched(flattener: Flattener<'_>, fetched: Fetched<Packed>, origin: &str, spec: &ResourceSpec) -> Gathered {
+fn of_fetched(
+    flattener: Flattener<'_>,
+    fetched: Fetched<Packed>,
+    origin: &str,
+    spec: &ResourceSpec,
+) -> Result<Gathered, Failure> {
     let Fetched {
         records,
         key,
         deletions,
+        again: _,
         notes,
     } = fetched;
     gathered(
@@ -549,19 +579,23 @@ fn gathered(
     filters: String,
     deletions: bool,
     mut notes: Vec<String>,
-) -> Gathered {
+) -> Result<Gathered, Failure> {
+    if !rows.is_empty() {
+        notes.extend(flattener.check()?);
+    }
     let (table, cuts) = flattener.table(key, rows);
     if cuts > 0 {
         notes.push(format!("{cuts} texts longer than a cell may be were cut"));
     }
-    Gathered {
+    Ok(Gathered {
         table,
         origin,
         filters,
         deletions,
+        again: None,
         unread: HashSet::new(),
         notes,
-    }
+    })
 }
 
 /// The same filters are the same text: names are in their order.

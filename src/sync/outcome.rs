@@ -42,8 +42,9 @@ pub struct Outcomes<'a> {
 }
 
 /// Failures that every other resource would meet too.
-const FATAL: [&str; 9] = [
+const FATAL: [&str; 10] = [
     reason::WEDOF_KEY_REFUSED,
+    reason::WEDOF_UNREACHABLE,
     reason::SECRET_MISSING,
     reason::SECRET_INVALID,
     reason::GOOGLE_KEY_REFUSED,
@@ -53,6 +54,9 @@ const FATAL: [&str; 9] = [
     reason::DEADLINE,
     reason::INTERRUPTED,
 ];
+
+/// What is said of a resource that was not reached.
+pub const NOT_TRIED: &str = "not tried, since what failed before would have met it too";
 
 impl<'a> Outcomes<'a> {
     pub fn new(specs: &'a [ResourceSpec]) -> Self {
@@ -109,7 +113,7 @@ impl<'a> Outcomes<'a> {
                 self.unavailable.push(failure);
             }
             End::NotTried => {
-                report.message = Some("not tried, since what failed before would have met it too".to_owned())
+                report.message = Some(NOT_TRIED.to_owned());
             }
             End::Failed(failure, change) => {
                 count(&mut report, &change);
@@ -138,14 +142,9 @@ impl<'a> Outcomes<'a> {
         (outcome, told)
     }
 
-    /// Nothing can be done for the resources that were not reached. If all were, the failure is the run's own.
+    /// A failure of the run itself and of no resource: nothing can be done for those that were not reached.
     pub fn fail_all(&mut self, failure: &Failure) {
-        match self.reports.iter().position(Option::is_none) {
-            Some(index) => {
-                self.add(index, End::Failed(failure.clone(), TabChange::default()));
-            }
-            None => self.failures.push(failure.clone()),
-        }
+        self.failures.push(failure.clone());
         self.pass_by_the_rest();
     }
 
@@ -228,6 +227,7 @@ fn count(report: &mut ResourceReport, change: &TabChange) {
         removed,
         kept,
         new_tab: _,
+        unproven: _,
         marked: _,
         returned: _,
         restored: _,

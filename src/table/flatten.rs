@@ -5,6 +5,8 @@ use std::{borrow::Cow, collections::HashMap};
 
 use serde_json::Value;
 
+use crate::failure::Failure;
+
 use super::{
     Cell, Kind, Packed, Record, Selection,
     cell::{self, Reading},
@@ -50,6 +52,11 @@ impl<'a> Flattener<'a> {
 
     pub fn selection(&self) -> &'a Selection<'a> {
         self.selection
+    }
+
+    /// What to say of the choice of columns, once records are known; an error if it looks mistyped.
+    pub fn check(&self) -> Result<Vec<String>, Failure> {
+        self.selection.check(self.paths.iter().map(|path| path.path.as_str()))
     }
 
     /// The filled cells of a record, each in the column that has its path's number.

@@ -1,14 +1,21 @@
 //! Which fields of a resource become columns, in which order and under which headers: the spec's choice, applied to what
 //! the catalogue knows.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use serde_json::Value;
 
 use crate::{
-    spec::{ColumnsSpec, Headers, PersonalData, Preset},
-    wedof::catalogue::{Field, Resource, is_forbidden, names_a_person},
+    failure::{Failure, reason},
+    spec::{ColumnsSpec, Headers, PersonalData, Preset, covers},
+    wedof::catalogue::{Field, Resource, filters::nearest, is_forbidden, names_a_person},
 };
+
+/// So many edits away from a field, a pattern is taken for a mistyped one.
+const MOST_TYPOS: usize = 2;
 
 /// The choice of columns of one resource.
 #[derive(Debug, Clone)]
@@ -90,6 +97,55 @@ impl<'a> Selection<'a> {
         known
             .flat_map(|(path, (_, field))| [field.french, field.english].map(|label| (path.clone(), label.to_owned())))
             .collect()
+    }
+
+    /// Looks for patterns that no field is like, neither of the catalogue nor of the records at hand. One that is nearly
+    /// right would silently take columns away, or leave them; others are told, since a field may be missing for a time.
+    pub(super) fn check<'s>(&'s self, seen: impl Iterator<Item = &'s str>) -> Result<Vec<String>, Failure> {
+        let ColumnsSpec {
+            include,
+            exclude,
+            labels,
+            preset: _,
+            headers: _,
+        } = self.columns;
+        let keys = self.resource.key_paths();
+        let fields: HashSet<&str> = (self.known.keys().map(String::as_str))
+            .chain(keys)
+            .chain(seen)
+            .collect();
+        let patterns = (include.iter().map(|pattern| ("include", pattern)))
+            .chain(exclude.iter().map(|pattern| ("exclude", pattern)))
+            .chain(labels.keys().map(|path| ("labels", path)));
+        let mut notes = Vec::new();
+        for (place, pattern) in patterns {
+            let matched = match place {
+                "labels" => fields.contains(pattern.as_str()),
+                _ => fields.iter().any(|field| covers(pattern, field)),
+            };
+            if matched || is_forbidden(pattern) {
+                continue;
+            }
+            // a pattern may name the parent of fields
+            let parents = fields
+                .iter()
+                .flat_map(|field| field.match_indices('.').map(|(at, _)| &field[..at]));
+            let names = fields.iter().copied().chain(parents);
+            let name = self.resource.name;
+            match nearest(pattern, names, |_| MOST_TYPOS) {
+                Some(near) => {
+                    return Err(Failure::person(
+                        reason::INVALID_CONFIG,
+                        format!(
+                            "resources, {name}: columns.{place}: no field is like `{pattern}`: did you mean `{near}`? The \
+                             tab was left as it is"
+                        ),
+                    ));
+                }
+                None => notes.push(format!("columns.{place}: no field is like `{pattern}`")),
+            }
+        }
+        Ok(notes)
     }
 
     /// A value that becomes one cell of JSON, without the fields inside it that may not be written.

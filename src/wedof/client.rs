@@ -2,7 +2,7 @@
 //! parameters and never quote a body: it may hold personal data.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::atomic::{AtomicBool, AtomicI64, Ordering},
     time::{Duration, Instant},
 };
 
@@ -57,6 +57,8 @@ pub struct Client {
     /// None: a simulator that is asked as fast as it answers.
     pace: Option<DefaultDirectRateLimiter>,
     requests: AtomicI64,
+    /// Anything has answered, be it with an error.
+    answered: AtomicBool,
     base: Url,
     key_place: String,
     budget: Option<i64>,
@@ -178,6 +180,7 @@ impl Client {
             http,
             pace,
             requests: AtomicI64::new(0),
+            answered: AtomicBool::new(false),
             base,
             key_place,
             budget,
@@ -262,6 +265,7 @@ impl Client {
         let limit = TOTAL_TIMEOUT.min(remaining + Duration::from_secs(1));
         let request = self.http.get(url.clone()).timeout(limit);
         let response = request.send().await.map_err(|error| self.transport(error))?;
+        self.answered.store(true, Ordering::Relaxed);
         let status = response.status();
         if status.is_success() {
             let headers = response.headers();
@@ -370,6 +374,12 @@ impl Client {
             Error::Status { status, .. } if status.is_client_error() && !error.may_pass() => Failure::person(
                 reason::WEDOF_ERROR,
                 format!("{place}: Wedof ({host}) {error}: check the resource's filters"),
+            ),
+            Error::Timeout | Error::Network(_) if !self.answered.load(Ordering::Relaxed) => Failure::later(
+                reason::WEDOF_UNREACHABLE,
+                format!(
+                    "{place}: Wedof ({host}) {error}; nothing of it could be reached: check wedof.baseUrl and the network"
+                ),
             ),
             Error::Status { .. } | Error::Timeout | Error::Network(_) => {
                 Failure::later(reason::WEDOF_ERROR, format!("{place}: Wedof ({host}) {error}"))

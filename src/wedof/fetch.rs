@@ -32,6 +32,8 @@ pub struct Ask<'a> {
     pub query: &'a [(String, String)],
     /// Old records may enter the list in its middle, because a filter decides who is in it.
     pub filtered: bool,
+    /// It must be proven which records are gone: a list without an order is read twice.
+    pub thorough: bool,
     /// Keys that are personal data may not be used.
     pub private: bool,
     /// The field by which the rows of an earlier run are known: it stays, as long as every record has it.
@@ -64,6 +66,8 @@ pub struct Fetched<T> {
     pub key: Key,
     /// A record that is not here is proven to be gone from Wedof.
     pub deletions: bool,
+    /// It is not, and asking thoroughly may prove it.
+    pub again: bool,
     /// Sentences for the report.
     pub notes: Vec<String>,
 }
@@ -123,7 +127,7 @@ pub async fn list<T>(
 ) -> Result<Fetched<T>, Unread> {
     let name = ask.resource.name;
     let mut reader = Reader::new(ask);
-    let mut listing = Listing::new(order, ask.filtered, PAGE_LIMIT);
+    let mut listing = Listing::new(order, ask.filtered, ask.thorough, PAGE_LIMIT);
     while let Some(number) = listing.next_page() {
         let place = format!("{name}, page {number}");
         let page = match client.get(ask.path, &page_query(ask.query, order, number)).await {
@@ -154,7 +158,9 @@ pub async fn list<T>(
     }
     reader.warnings.log(ask.resource);
     let complete = listing.finish();
-    Ok(reader.fetched(complete.records, complete.keyless, complete.deletions, complete.note)?)
+    let again = complete.again;
+    let fetched = reader.fetched(complete.records, complete.keyless, complete.deletions, complete.note)?;
+    Ok(Fetched { again, ..fetched })
 }
 
 /// What was read of one parent's list.
@@ -293,7 +299,7 @@ impl<'a> Reader<'a> {
             .filter(|other| records.iter().any(|record| text_at(record, other.field).is_some()))
             .ok_or_else(|| {
                 Failure::person(
-                    reason::WEDOF_UNAVAILABLE,
+                    reason::PERSONAL_DATA,
                     format!(
                         "{}: its rows are known by {} only, and personalData is excluded: leave the resource out",
                         self.ask.resource.name, key.field
@@ -337,6 +343,7 @@ impl<'a> Reader<'a> {
             records,
             key,
             deletions,
+            again: false,
             notes,
         })
     }

@@ -5,7 +5,8 @@
 //! In ascending order of ids a record only moves towards page 1 and new ones come last, so pages are read **from the
 //! last to the first**, page 1 once more at the end: a deletion then repeats records and hides none. Page 1, read first
 //! of all, gives the total and the server's real page size, hence the last page. Where the total cannot be trusted, the
-//! end is found by reading forwards; where there is no order, two passes forwards are joined.
+//! end is found by reading forwards. Where there is no order, one pass forwards shows what is there, and only two that are
+//! joined show what is gone: the second is made when it matters ([`Complete::again`]).
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -74,6 +75,8 @@ pub struct Complete<T> {
     pub keyless: u64,
     /// A record that is not here is proven to be gone.
     pub deletions: bool,
+    /// It is not, and a thorough reading may prove it.
+    pub again: bool,
     /// Says why not, for the report.
     pub note: Option<String>,
 }
@@ -103,6 +106,8 @@ pub struct Listing<T> {
     order: Order,
     /// Old records may enter the list in its middle, because a filter decides who is in it.
     filtered: bool,
+    /// Where there is no order, a second pass is made whatever the first one saw.
+    thorough: bool,
     /// Records per page that are asked for.
     limit: u64,
     step: Step,
@@ -136,10 +141,11 @@ struct Pass {
 }
 
 impl<T> Listing<T> {
-    pub fn new(order: Order, filtered: bool, limit: u64) -> Self {
+    pub fn new(order: Order, filtered: bool, thorough: bool, limit: u64) -> Self {
         Self {
             order,
             filtered,
+            thorough,
             limit,
             step: Step::First,
             entries: Vec::new(),
@@ -211,12 +217,14 @@ impl<T> Listing<T> {
     /// The complete list; call when [`Self::next_page`] is None.
     pub fn finish(mut self) -> Complete<T> {
         let note = self.doubt();
+        let once = self.order == Order::Unknown && self.passes == 1;
         // stable: records of one page stay in its order
         self.entries.sort_by_key(|entry| entry.page);
         Complete {
             keyless: self.keyless.values().sum(),
             records: self.entries.into_iter().map(|entry| entry.record).collect(),
-            deletions: note.is_none(),
+            deletions: note.is_none() && !once,
+            again: note.is_none() && once,
             note,
         }
     }
@@ -315,7 +323,7 @@ impl<T> Listing<T> {
             (true, Order::Unknown) => {
                 self.previous_page.clear();
                 self.passes += 1;
-                if self.passes < MAX_PASSES {
+                if self.passes < MAX_PASSES && (self.thorough || self.doubt().is_some()) {
                     return Ok(Step::Forward(1));
                 }
                 self.settle()

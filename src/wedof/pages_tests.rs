@@ -100,7 +100,7 @@ fn list(
     limit: u64,
     mut between: impl FnMut(&mut Server),
 ) -> Result<Complete<u32>, String> {
-    let mut listing = Listing::new(order, filtered, limit);
+    let mut listing = Listing::new(order, filtered, true, limit);
     while let Some(number) = listing.next_page() {
         let page = server.page(number, limit)?;
         listing.accept(page).map_err(|incomplete| incomplete.to_string())?;
@@ -152,6 +152,20 @@ fn the_end_is_found_whatever_the_total_and_the_page_past_the_end_say(
     let complete = undisturbed(&mut server).unwrap();
     assert_eq!(complete.records.len(), records as usize);
     assert!(complete.deletions, "{:?}", complete.note);
+}
+
+#[rstest]
+#[case(false, 3)]
+#[case(true, 6)]
+fn without_an_order_only_a_second_pass_proves_that_a_record_is_gone(#[case] thorough: bool, #[case] requests: u64) {
+    let mut server = Server::of(250);
+    let mut listing = Listing::new(Order::Unknown, false, thorough, 100);
+    while let Some(number) = listing.next_page() {
+        listing.accept(server.page(number, 100).unwrap()).unwrap();
+    }
+    let complete = listing.finish();
+    assert_eq!((complete.records.len(), server.requests), (250, requests));
+    assert_eq!((complete.deletions, complete.again), (thorough, !thorough));
 }
 
 #[test]
@@ -211,7 +225,7 @@ fn pages_that_stay_empty_although_the_total_says_otherwise_are_an_error(
 
 #[test]
 fn a_total_beyond_all_pages_is_refused_at_once() {
-    let mut listing = Listing::new(Order::ById, false, 100);
+    let mut listing = Listing::new(Order::ById, false, true, 100);
     let mut page = Server::of(100).page(1, 100).unwrap();
     page.total = Some(1_000_001);
     assert_eq!(listing.accept(page), Err(Incomplete::TooLong));
@@ -219,7 +233,7 @@ fn a_total_beyond_all_pages_is_refused_at_once() {
 
 #[test]
 fn an_answer_that_calls_itself_another_page_is_an_error() {
-    let mut listing = Listing::new(Order::ById, false, 100);
+    let mut listing = Listing::new(Order::ById, false, true, 100);
     let mut page = Server::of(100).page(1, 100).unwrap();
     page.number = Some(2);
     assert_eq!(listing.accept(page), Err(Incomplete::OtherPage { asked: 1, got: 2 }));
@@ -233,7 +247,7 @@ fn of_two_versions_of_a_record_the_one_updated_last_counts() {
         record,
     };
     let newest = |first: Listed<u32>, second: Listed<u32>| {
-        let mut listing = Listing::new(Order::ById, false, 100);
+        let mut listing = Listing::new(Order::ById, false, true, 100);
         listing.store(2, vec![first]);
         listing.store(1, vec![second]);
         listing.finish().records
@@ -249,7 +263,7 @@ fn of_two_versions_of_a_record_the_one_updated_last_counts() {
 fn records_without_a_key_are_counted_and_left_out() {
     let mut page = Server::of(3).page(1, 100).unwrap();
     page.records[1].key = None;
-    let mut listing = Listing::new(Order::ById, false, 100);
+    let mut listing = Listing::new(Order::ById, false, true, 100);
     listing.accept(page).unwrap();
     let complete = listing.finish();
     assert_eq!(
@@ -263,7 +277,7 @@ fn a_list_of_records_without_keys_is_not_read_on_for_ever() {
     let mut page = Server::of(300).page(1, 100).unwrap();
     page.records.iter_mut().for_each(|record| record.key = None);
     page.total = None;
-    let mut listing = Listing::new(Order::ById, false, 100);
+    let mut listing = Listing::new(Order::ById, false, true, 100);
     listing.accept(page).unwrap();
     assert_eq!(listing.next_page(), None);
     let complete = listing.finish();

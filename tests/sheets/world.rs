@@ -91,6 +91,7 @@ impl Wish {
                 PersonalData::Include,
             ))),
             missing_rows: self.missing_rows,
+            proven: true,
             guard: self.guard.clone(),
             allow_deletions: self.allow_deletions,
             how_to_accept: "with --allow-deletions registrationFolders",

@@ -266,6 +266,108 @@ async fn a_list_that_becomes_readable_deletes_nothing_in_its_first_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_without_an_order_is_read_again_only_when_rows_would_go() {
+    let trainings: Vec<Value> = (0..250)
+        .map(|number| json!({"externalId": format!("t-{number:03}"), "title": "Anglais"}))
+        .collect();
+    let dataset = tempfile::tempdir().unwrap();
+    std::fs::write(dataset.path().join("trainings.json"), json!(trainings).to_string()).unwrap();
+    let world = World::with(Options {
+        folders: 0,
+        dataset: Some(dataset.path().to_owned()),
+        ..Options::default()
+    })
+    .await;
+    let config = |missing: &str| json!({"resources": [{"name": "trainings", "missingRows": missing}]});
+    let mut before = 0;
+    let mut asked = || {
+        let all = requests(&world, "GET /api/trainings");
+        all - std::mem::replace(&mut before, all)
+    };
+    let run = sync(&world, config("delete")).await.expect(0);
+    assert_eq!((run.report.added, asked()), (250, 3));
+    sync(&world, config("delete")).await.expect(0);
+    assert_eq!(asked(), 3);
+
+    world.wedof("DELETE", "trainings/t-100", None).await;
+    let run = sync(&world, config("keep")).await.expect(0);
+    assert_eq!((run.report.removed, run.report.kept, asked()), (0, 1, 3));
+    world.write("sync.json", config("delete").to_string().as_bytes());
+    let run = world.sync(&["--config", "sync.json", "--dry-run"]).await.expect(0);
+    assert_eq!((run.report.removed, run.report.kept, asked()), (1, 0, 9));
+    let run = sync(&world, config("delete")).await.expect(0);
+    assert_eq!((run.report.removed, run.report.kept, asked()), (1, 0, 9));
+    assert_eq!(world.keys("Trainings").len(), 249);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_column_is_told_with_the_right_one_before_any_column_goes() {
+    let world = World::new(5).await;
+    let config = |columns: Value| json!({"resources": [{"name": "registrationFolders", "columns": columns}]});
+    sync(&world, config(json!({}))).await.expect(0);
+    let before = world.values(FOLDERS);
+    for (columns, says) in [
+        (
+            json!({"include": ["attendee.lastname"]}),
+            "columns.include: no field is like `attendee.lastname`: did you mean `attendee.lastName`?",
+        ),
+        (
+            json!({"exclude": ["atendee"]}),
+            "columns.exclude: no field is like `atendee`: did you mean `attendee`?",
+        ),
+        (
+            json!({"labels": {"State": "Statut"}}),
+            "columns.labels: no field is like `State`: did you mean `state`?",
+        ),
+    ] {
+        sync(&world, config(columns)).await.expect(2).says(says);
+        assert_eq!(world.values(FOLDERS), before);
+    }
+    let run = sync(&world, config(json!({"exclude": ["metadata.shoeSize"]})))
+        .await
+        .expect(0);
+    let told = run.of("registrationFolders").message.clone().unwrap();
+    assert_eq!(told, "columns.exclude: no field is like `metadata.shoeSize`");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_that_only_their_mail_tells_apart_are_no_failure_and_their_tab_is_named() {
+    let world = World::new(3).await;
+    sync(&world, json!({})).await.expect(0);
+    let run = sync(&world, json!({"personalData": "exclude"})).await.expect(0);
+    assert_eq!(run.of("users").outcome, Unavailable);
+    let told = run.of("users").message.clone().unwrap();
+    assert!(told.contains("tab \"Users\" still holds such data"), "{told}");
+    let named = json!({"personalData": "exclude", "resources": [{"name": "users"}]});
+    sync(&world, named).await.expect(2).says("delete it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wedof_out_of_reach_ends_the_run_after_the_first_resource() {
+    let world = World::new(1).await;
+    world.write("sync.json", b"{}");
+    let run = world
+        .sync_with(
+            &["--config", "sync.json"],
+            &[("RETRY_DELAY", "0.01"), ("WEDOF_BASE_URL", "http://127.0.0.1:9/api")],
+        )
+        .await
+        .expect(1);
+    assert_eq!(run.report.reason.as_deref(), Some("WedofUnreachable"));
+    assert_eq!(
+        run.stdout.matches("nothing of it could be reached").count(),
+        1,
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("10 more resources were not tried"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_budget_goes_to_the_folders_changed_last_and_rows_of_the_others_stay() {
     let paid =
         || json!({"billingState": "paid", "amountToInvoice": 1000, "history": {"paidDate": "2026-01-05T00:00:00Z"}});

@@ -267,6 +267,31 @@ fn of_children_only_those_go_whose_parent_was_read_or_is_gone(
     assert_eq!(change.removed + change.marked, 1, "now it is known to be gone");
 }
 
+#[rstest::rstest]
+#[case(MissingRows::Delete, 2)]
+#[case(MissingRows::Mark, 2)]
+#[case(MissingRows::Keep, 0)]
+fn rows_whose_records_may_exist_all_the_same_stay_and_are_counted(
+    #[case] missing_rows: MissingRows,
+    #[case] unproven: i64,
+) {
+    let mut world = World::filled(folders(1..9));
+    world.missing_rows = missing_rows;
+    world.drop_record("2");
+    world.drop_record("3");
+    world.proven = false;
+    let change = world.sync().unwrap();
+    assert_eq!(
+        (change.removed, change.marked, change.kept, change.unproven),
+        (0, 0, 2, unproven)
+    );
+    world.proven = true;
+    let change = world.sync().unwrap();
+    assert_eq!((change.removed + change.marked, change.unproven), (unproven, 0));
+    world.proven = false;
+    assert_eq!(world.sync().unwrap().unproven, 0, "marked rows need no proof");
+}
+
 #[test]
 fn a_formula_that_only_one_row_has_is_content() {
     let mut world = World::filled(folders(1..6));

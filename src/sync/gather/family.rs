@@ -158,6 +158,7 @@ impl Gather<'_> {
         let mut query = query.to_vec();
         query.extend(parameter.map(|name| (name.to_owned(), parent.key.to_string())));
         let ask = Ask {
+            thorough: true,
             parent: Some(Parent {
                 key: &parent.key,
                 fields,
@@ -290,7 +291,7 @@ impl<'a> ChildRows<'a> {
             .map(|parent| parent.key.to_string())
             .filter(|key| !read.contains(key))
             .collect();
-        let gathered = gathered(flattener, CHILD_KEY, rows, origin, filters, deletions, notes);
+        let gathered = gathered(flattener, CHILD_KEY, rows, origin, filters, deletions, notes)?;
         Ok(Gathered { unread, ..gathered })
     }
 }

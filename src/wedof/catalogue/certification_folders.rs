@@ -136,7 +136,7 @@ pub static RESOURCE: Resource = Resource {
                 plain("tags", "Étiquettes", "Tags"),
                 plain("files", "Fichiers", "Files").personal(),
                 plain("metadata", "Données libres", "Free data").personal(),
-                plain("permalink", "Lien du dossier", "Folder link"),
+                plain("permalink", "Lien du dossier", "Folder link").personal(),
                 plain("attendeeLink", "Lien du candidat", "Candidate link").personal(),
                 plain("addToPassportLink", "Lien vers le passeport", "Passport link").personal(),
             ],
@@ -235,6 +235,7 @@ const FILTERS: &[Filter] = &[
     filter("filterOnStateDate", One(STATE_DATES)),
     filter("messageState", One(MESSAGE_STATES)),
     filter("messageTemplate", Any),
+    filter("columnId", Any),
 ];
 
 const STATE_DATES: &[&str] = &[

@@ -87,15 +87,20 @@ impl Resource {
     }
 }
 
-/// ", did you mean …?" if one of the right names is near.
+/// " (did you mean …?)" if one of the right names is near.
 fn meant(wrong: &str, right: &[&str]) -> String {
+    let near = nearest(wrong, right.iter().copied(), |name| (name.len() / 3).max(1));
+    near.map_or(String::new(), |name| format!(" (did you mean `{name}`?)"))
+}
+
+/// The right name that differs least from a wrong one, whatever the case, by no more edits than `most` allows.
+pub fn nearest<'a>(wrong: &str, right: impl Iterator<Item = &'a str>, most: impl Fn(&str) -> usize) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     let near = right
-        .iter()
         .map(|name| (strsim::damerau_levenshtein(&wrong, &name.to_lowercase()), name))
-        .filter(|(distance, name)| *distance <= (name.len() / 3).max(1))
+        .filter(|(distance, name)| *distance <= most(name))
         .min_by_key(|(distance, _)| *distance);
-    near.map_or(String::new(), |(_, name)| format!(" (did you mean `{name}`?)"))
+    near.map(|(_, name)| name)
 }
 
 /// `since` and `until` count only with `period=custom`, which needs both.

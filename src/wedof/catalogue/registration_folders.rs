@@ -114,7 +114,7 @@ pub static RESOURCE: Resource = Resource {
                 plain("withPoleEmploi", "Avec France Travail", "With France Travail"),
                 plain("isAllowActions", "Actions permises", "Actions allowed"),
                 id("dataProviderId", "Identifiant du fournisseur", "Data provider ID"),
-                plain("permalink", "Lien du dossier", "Folder link"),
+                plain("permalink", "Lien du dossier", "Folder link").personal(),
                 plain("attendeeLink", "Lien du stagiaire", "Trainee link").personal(),
                 id("billId", "Identifiant de facture", "Invoice ID"),
                 id("billNumber", "N° de facture", "Invoice no."),
@@ -306,6 +306,7 @@ const FILTERS: &[Filter] = &[
     filter("filterOnStateDate", One(STATE_DATES)),
     filter("messageState", One(MESSAGE_STATES)),
     filter("messageTemplate", Any),
+    filter("columnId", Any),
 ];
 
 const STATE_DATES: &[&str] = &[

@@ -121,6 +121,7 @@ pub static SESSIONS: Resource = Resource {
     first: &[
         "externalId",
         "title",
+        "sessionInfo.trainingTitle",
         "startDate",
         "endDate",
         "indicativeDuration",
@@ -132,6 +133,7 @@ pub static SESSIONS: Resource = Resource {
     suivi: &[
         "externalId",
         "title",
+        "sessionInfo.trainingTitle",
         "startDate",
         "endDate",
         "indicativeDuration",
