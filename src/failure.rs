@@ -45,48 +45,60 @@ impl Failure {
     }
 }
 
+/// A module of constants, each a reason with a line on when it appears, and `ALL` of them: the table for people is held to it.
+macro_rules! reasons {
+    ($($(#[$line:meta])+ $name:ident = $value:literal,)+) => {
+        $($(#[$line])+ pub const $name: &str = $value;)+
+        /// Every reason of this module.
+        pub const ALL: &[&str] = &[$($value),+];
+    };
+}
+pub(crate) use reasons;
+
 /// Reasons of failures of a sync, each with when it appears.
 pub mod reason {
-    /// The configuration cannot be read or contradicts itself.
-    pub const INVALID_CONFIG: &str = "InvalidConfig";
-    /// A mounted Secret or key file, or a variable, is not there (yet).
-    pub const SECRET_MISSING: &str = "SecretMissing";
-    /// A credential is there and cannot be one (empty, control characters, another kind of key file).
-    pub const SECRET_INVALID: &str = "SecretInvalid";
-    /// Wedof answered 401 to the key.
-    pub const WEDOF_KEY_REFUSED: &str = "WedofKeyRefused";
-    /// Wedof answered 403, 404 or 405 for a resource.
-    pub const WEDOF_UNAVAILABLE: &str = "WedofUnavailable";
-    /// The resource's rows could only be known by personal data, which the spec leaves out.
-    pub const PERSONAL_DATA: &str = "PersonalDataOnly";
-    /// Nothing of Wedof could be reached at all.
-    pub const WEDOF_UNREACHABLE: &str = "WedofUnreachable";
-    /// Wedof could not be reached or kept failing (network, 429, 5xx, not JSON).
-    pub const WEDOF_ERROR: &str = "WedofError";
-    /// A listing could not be read to its end: no row was touched.
-    pub const INCOMPLETE_READ: &str = "IncompleteRead";
-    /// Google's token endpoint refused the service account's key.
-    pub const GOOGLE_KEY_REFUSED: &str = "GoogleKeyRefused";
-    /// The local clock differs from Google's.
-    pub const CLOCK_SKEW: &str = "ClockSkew";
-    /// No spreadsheet has that ID, or it is an Office file.
-    pub const SPREADSHEET_NOT_FOUND: &str = "SpreadsheetNotFound";
-    /// The spreadsheet is not shared with the service account as editor.
-    pub const SPREADSHEET_FORBIDDEN: &str = "SpreadsheetForbidden";
-    /// Google could not be reached or kept failing (network, 429, 5xx).
-    pub const GOOGLE_ERROR: &str = "GoogleError";
-    /// A tab of that name is not ours, or what makes it ours is gone.
-    pub const TAB_REFUSED: &str = "TabRefused";
-    /// The run would delete more rows than the guard allows.
-    pub const DELETION_REFUSED: &str = "DeletionRefused";
-    /// People or another run kept changing the tab; three rounds were not enough.
-    pub const CONFLICT: &str = "Conflict";
-    /// The run's own deadline passed.
-    pub const DEADLINE: &str = "DeadlineExceeded";
-    /// SIGTERM or Ctrl-C: the run stopped at a batch boundary.
-    pub const INTERRUPTED: &str = "Interrupted";
-    /// A panic: a defect of this program.
-    pub const INTERNAL: &str = "InternalError";
-    /// Some resources were synced, others were not.
-    pub const PARTIAL: &str = "Partial";
+    super::reasons! {
+        /// The configuration cannot be read or contradicts itself.
+        INVALID_CONFIG = "InvalidConfig",
+        /// A mounted Secret or key file, or a variable, is not there (yet).
+        SECRET_MISSING = "SecretMissing",
+        /// A credential is there and cannot be one (empty, control characters, another kind of key file).
+        SECRET_INVALID = "SecretInvalid",
+        /// Wedof answered 401 to the key.
+        WEDOF_KEY_REFUSED = "WedofKeyRefused",
+        /// Wedof answered 403, 404 or 405 for a resource.
+        WEDOF_UNAVAILABLE = "WedofUnavailable",
+        /// The resource's rows could only be known by personal data, which the spec leaves out.
+        PERSONAL_DATA = "PersonalDataOnly",
+        /// Nothing of Wedof could be reached at all.
+        WEDOF_UNREACHABLE = "WedofUnreachable",
+        /// Wedof could not be reached or kept failing (network, 429, 5xx, not JSON).
+        WEDOF_ERROR = "WedofError",
+        /// A listing could not be read to its end: no row was touched.
+        INCOMPLETE_READ = "IncompleteRead",
+        /// Google's token endpoint refused the service account's key.
+        GOOGLE_KEY_REFUSED = "GoogleKeyRefused",
+        /// The local clock differs from Google's.
+        CLOCK_SKEW = "ClockSkew",
+        /// No spreadsheet has that ID, or it is an Office file.
+        SPREADSHEET_NOT_FOUND = "SpreadsheetNotFound",
+        /// The spreadsheet is not shared with the service account as editor.
+        SPREADSHEET_FORBIDDEN = "SpreadsheetForbidden",
+        /// Google could not be reached or kept failing (network, 429, 5xx).
+        GOOGLE_ERROR = "GoogleError",
+        /// A tab of that name is not ours, or what makes it ours is gone.
+        TAB_REFUSED = "TabRefused",
+        /// The run would delete more rows than the guard allows.
+        DELETION_REFUSED = "DeletionRefused",
+        /// People or another run kept changing the tab; three rounds were not enough.
+        CONFLICT = "Conflict",
+        /// The run's own deadline passed.
+        DEADLINE = "DeadlineExceeded",
+        /// SIGTERM or Ctrl-C: the run stopped at a batch boundary.
+        INTERRUPTED = "Interrupted",
+        /// A panic: a defect of this program.
+        INTERNAL = "InternalError",
+        /// Some resources were synced, others were not.
+        PARTIAL = "Partial",
+    }
 }

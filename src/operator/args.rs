@@ -84,6 +84,7 @@ impl Args {
         Policy {
             wedof_hosts: items(&self.wedof_allowed_hosts),
             secret_names: not_empty(&self.secret_name_pattern),
+            allow_placement: self.run_settings.allow_placement,
         }
     }
 

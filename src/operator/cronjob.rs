@@ -36,9 +36,9 @@ use crate::{
     spec::SecretKeyRef,
 };
 
-/// The API server's limit for the name of a CronJob; a Job's own suffix must fit behind it into 63 characters.
 /// A name that no host can have (RFC 2606).
 const NO_HOST: &str = "none.invalid";
+/// The API server's limit for the name of a CronJob; a Job's own suffix must fit behind it into 63 characters.
 const MAX_NAME: usize = 52;
 
 /// Defaults of `spec.job`, in seconds and counts.
@@ -196,6 +196,8 @@ fn pod_template(owner: Owner<'_>, spec: &ValidSpec, settings: &Settings, deadlin
         pod_annotations,
         priority_class_name,
         runtime_class_name,
+        // decides whether a spec is valid
+        allow_placement: _,
     } = &settings.pod;
     let mut all_labels = pod_labels.clone();
     all_labels.extend(labels(owner.uid));
@@ -273,19 +275,6 @@ fn secret_volume(name: &str, secret: &SecretKeyRef, file: &str) -> Volume {
         ..Volume::default()
     }
 }
-
-/// The variables of a run that [`container`] may set.
-const VARIABLES: [&str; 9] = [
-    "WEDOF_SHEET_SYNC_CONFIG",
-    "WEDOF_SHEET_SYNC_OBJECT",
-    "WEDOF_API_KEY_PATH",
-    "GOOGLE_CREDENTIALS_PATH",
-    "WEDOF_ALLOWED_HOSTS",
-    "GOOGLE_TOKEN_HOSTS",
-    "GOOGLE_SHEETS_BASE_URL",
-    "LOG_FORMAT",
-    "LOG_LEVEL",
-];
 
 fn container(spec: &ValidSpec, settings: &Settings, deadline: i64) -> Container {
     let Settings {
@@ -399,23 +388,6 @@ fn resources(given: ComputeResources) -> ResourceRequirements {
         limits: Some(all_limits),
         claims: None,
     }
-}
-
-/// What is in a CronJob's pods besides what [`build`] puts there. Applying again does not remove it.
-pub fn foreign(pod: &PodSpec) -> Vec<String> {
-    let containers = pod.containers.iter().filter(|container| container.name != CONTAINER);
-    let init_containers = pod.init_containers.iter().flatten();
-    let volumes = pod.volumes.iter().flatten();
-    let volumes = volumes.filter(|volume| ![WEDOF_VOLUME, GOOGLE_VOLUME].contains(&volume.name.as_str()));
-    let ours = pod.containers.iter().filter(|container| container.name == CONTAINER);
-    let variables = ours.flat_map(|container| container.env.iter().flatten());
-    let variables = variables.filter(|variable| !VARIABLES.contains(&variable.name.as_str()));
-    containers
-        .chain(init_containers)
-        .map(|container| format!("container {}", container.name))
-        .chain(volumes.map(|volume| format!("volume {}", volume.name)))
-        .chain(variables.map(|variable| format!("variable {}", variable.name)))
-        .collect()
 }
 
 /// A run that the operator starts itself.

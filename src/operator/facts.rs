@@ -1,5 +1,4 @@
 //! What is kept of CronJobs, Jobs and pods: the few fields that decide, read from the objects as they are watched. Pure.
-//! Texts that come out of a pod are taken for what they are, somebody else's: bounded and without control characters.
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -11,18 +10,12 @@ use k8s_openapi::{
 };
 
 use super::{
-    cronjob,
-    names::{self, CONTAINER},
+    cronjob, foreign,
+    names::{self, CONTAINER, reason},
+    orders,
+    reported::{self, clean},
 };
-use crate::{
-    api::Trigger,
-    report::{ResourceReport, RunReport},
-};
-
-/// The most characters of a text from a pod in a status.
-const MAX_TEXT: usize = 1000;
-/// The most resources of a report that are believed.
-const MAX_RESOURCES: usize = 32;
+use crate::{api::Trigger, report::RunReport};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct CronJobFacts {
@@ -41,7 +34,7 @@ pub struct CronJobFacts {
     pub last_schedule: Option<Timestamp>,
     pub last_successful: Option<Timestamp>,
     pub active: Vec<ObjectReference>,
-    /// What others have added to the template of the pods.
+    /// What others have set in its spec.
     pub foreign: Vec<String>,
 }
 
@@ -50,7 +43,6 @@ impl CronJobFacts {
         let meta = Meta::of(&cronjob.metadata);
         let spec = cronjob.spec.as_ref();
         let status = cronjob.status.as_ref();
-        let pod = spec.and_then(|spec| spec.job_template.spec.as_ref()?.template.spec.as_ref());
         Self {
             owner: meta.controller("WedofSheetSync").map(|owner| owner.uid.clone()),
             owner_name: meta.controller("WedofSheetSync").map(|owner| owner.name.clone()),
@@ -61,7 +53,7 @@ impl CronJobFacts {
             last_schedule: status.and_then(|status| timestamp(status.last_schedule_time.as_ref())),
             last_successful: status.and_then(|status| timestamp(status.last_successful_time.as_ref())),
             active: status.and_then(|status| status.active.clone()).unwrap_or_default(),
-            foreign: pod.map(cronjob::foreign).unwrap_or_default(),
+            foreign: foreign::fields(&cronjob.metadata),
             created: meta.created,
             namespace: meta.namespace,
             name: meta.name,
@@ -91,8 +83,19 @@ pub struct JobFacts {
     pub ended_pods: i32,
     pub active_pods: i32,
     pub backoff_limit: i32,
+    pub suspended: Option<Suspended>,
+    /// When it went on after it had been suspended. Pods of before are none of its attempts.
+    pub resumed: Option<Timestamp>,
     /// The Job was deleted.
     pub gone: bool,
+}
+
+/// Who has suspended a Job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suspended {
+    /// The operator, until no other run is going.
+    ToWait,
+    Otherwise,
 }
 
 /// How and when a Job ended. A failed Job has no completion time: its condition tells.
@@ -108,12 +111,12 @@ impl JobFacts {
     pub fn of(job: &Job) -> Self {
         let meta = Meta::of(&job.metadata);
         let status = job.status.clone().unwrap_or_default();
-        let condition = |kind: &str| {
-            let conditions = status.conditions.iter().flatten();
-            conditions
-                .filter(|condition| condition.status == "True")
-                .find(|condition| condition.type_ == kind)
+        let condition_of = |value: &str, kind: &str| {
+            let mut conditions = status.conditions.iter().flatten();
+            conditions.find(|condition| condition.status == value && condition.type_ == kind)
         };
+        let condition = |kind: &str| condition_of("True", kind);
+        let spec = job.spec.as_ref();
         let end = |complete: bool, kind: &str| {
             let condition = condition(kind)?;
             let at = if complete {
@@ -140,7 +143,11 @@ impl JobFacts {
                 (None, Some("Request")) => Trigger::Request,
                 _ => Trigger::Manual,
             },
-            sync_request: meta.annotation(names::SYNC_REQUEST).map(str::to_owned),
+            // whoever makes a Job writes what they like
+            sync_request: meta
+                .annotation(names::SYNC_REQUEST)
+                .filter(|request| orders::is_request(request))
+                .map(str::to_owned),
             generation: meta.annotation(names::GENERATION).and_then(|text| text.parse().ok()),
             started: timestamp(status.start_time.as_ref()),
             end: end(true, "Complete").or_else(|| end(false, "Failed")),
@@ -148,11 +155,15 @@ impl JobFacts {
                 .and_then(|condition| timestamp(condition.last_transition_time.as_ref())),
             ended_pods: status.succeeded.unwrap_or_default() + status.failed.unwrap_or_default(),
             active_pods: status.active.unwrap_or_default(),
-            backoff_limit: job
-                .spec
-                .as_ref()
-                .and_then(|spec| spec.backoff_limit)
-                .unwrap_or_default(),
+            backoff_limit: spec.and_then(|spec| spec.backoff_limit).unwrap_or_default(),
+            suspended: spec.and_then(|spec| spec.suspend).unwrap_or_default().then(|| {
+                match meta.annotation(names::WAITS) {
+                    Some(_) => Suspended::ToWait,
+                    None => Suspended::Otherwise,
+                }
+            }),
+            resumed: condition_of("False", "Suspended")
+                .and_then(|condition| timestamp(condition.last_transition_time.as_ref())),
             gone: false,
             created: meta.created,
             namespace: meta.namespace,
@@ -176,19 +187,62 @@ pub struct Attempt {
     /// The pod was deleted. What is here is its last state.
     pub gone: bool,
     pub end: Option<AttemptEnd>,
-    /// What keeps the container from starting, with Kubernetes' own reason.
-    pub waiting: Option<(String, String)>,
+    /// The container has run.
+    pub ran: bool,
+    /// What keeps the container from starting, or kept it until the pod's end.
+    pub waiting: Option<Waiting>,
     /// The pod as a whole ended for this reason: DeadlineExceeded, Evicted.
     pub pod_reason: Option<String>,
-    /// The pod is or was removed by the cluster: eviction, drain, taint.
-    pub disrupted: bool,
+    /// The pod is or was removed by the cluster (eviction, drain, taint), in its words.
+    pub disrupted: Option<String>,
     pub report: Option<RunReport>,
+    /// What the run left behind instead of a report.
+    pub no_report: Option<String>,
+}
+
+/// Why a container does not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// Kubernetes' own reason.
+    pub cause: String,
+    pub message: String,
+}
+
+impl Waiting {
+    fn new(cause: &str, message: Option<&str>) -> Self {
+        Self {
+            cause: clean(cause),
+            message: clean(message.unwrap_or_default()),
+        }
+    }
+
+    /// Our reason, which does not change between one try to pull an image and the next.
+    pub fn reason(&self) -> &'static str {
+        match self.cause.as_str() {
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "ErrImageNeverPull"
+            | "InvalidImageName"
+            | "ImageInspectError"
+            | "RegistryUnavailable"
+            | "SignatureValidationFailed" => reason::IMAGE_PULL,
+            "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => reason::CONTAINER_CONFIG,
+            "Unschedulable" | "SchedulingGated" => reason::UNSCHEDULABLE,
+            _ => reason::POD_NOT_STARTED,
+        }
+    }
+
+    /// What every pod goes through.
+    pub fn is_normal(&self) -> bool {
+        matches!(self.cause.as_str(), "ContainerCreating" | "PodInitializing")
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptEnd {
     pub exit_code: i32,
     pub reason: String,
+    pub at: Option<Timestamp>,
 }
 
 impl Attempt {
@@ -197,30 +251,49 @@ impl Attempt {
         let status = pod.status.clone().unwrap_or_default();
         let state = state_of_container(&status);
         let terminated = state.terminated;
+        let ran = state.running.is_some()
+            || terminated
+                .as_ref()
+                .is_some_and(|ended| timestamp(ended.started_at.as_ref()).is_some_and(|time| !time.is_zero()));
         let waiting = state
             .waiting
-            .and_then(|waiting| Some((waiting.reason?, clean(waiting.message.as_deref().unwrap_or_default()))));
-        let conditions = || status.conditions.iter().flatten();
-        let unscheduled = conditions()
-            .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")
-            .and_then(|condition| {
-                let message = clean(condition.message.as_deref().unwrap_or_default());
-                Some((condition.reason.clone()?, message))
-            });
+            .and_then(|waiting| Some(Waiting::new(&waiting.reason?, waiting.message.as_deref())));
+        let condition = |kind: &str, value: &str| {
+            let mut conditions = status.conditions.iter().flatten();
+            conditions.find(|condition| condition.type_ == kind && condition.status == value)
+        };
+        let unscheduled = condition("PodScheduled", "False")
+            .and_then(|condition| Some(Waiting::new(condition.reason.as_deref()?, condition.message.as_deref())));
+        let said = terminated
+            .as_ref()
+            .and_then(|ended| ended.message.as_deref())
+            .filter(|message| !message.trim().is_empty())
+            .map(reported::report);
+        let (report, no_report) = match said {
+            Some(Ok(report)) => (Some(report), None),
+            Some(Err(what)) => (None, Some(what)),
+            None => (None, None),
+        };
         Self {
             owner: meta.controller("Job").map(|owner| owner.uid.clone()),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             deleting_since: timestamp(pod.metadata.deletion_timestamp.as_ref()),
             gone: false,
-            report: terminated.as_ref().and_then(|ended| report(ended.message.as_deref()?)),
+            report,
+            no_report,
             end: terminated.map(|ended| AttemptEnd {
                 exit_code: ended.exit_code,
                 reason: ended.reason.unwrap_or_default(),
+                at: timestamp(ended.finished_at.as_ref()),
             }),
+            ran,
             waiting: waiting.or(unscheduled),
             pod_reason: status.reason.clone(),
-            disrupted: conditions()
-                .any(|condition| condition.type_ == "DisruptionTarget" && condition.status == "True"),
+            disrupted: condition("DisruptionTarget", "True").map(|condition| {
+                // of an eviction by the kubelet the pod itself says what was short
+                let words = status.message.as_ref().or(condition.message.as_ref());
+                clean(words.map(String::as_str).unwrap_or_default())
+            }),
             created: meta.created,
             namespace: meta.namespace,
             pod: meta.name,
@@ -228,9 +301,32 @@ impl Attempt {
         }
     }
 
+    /// This state, with what an earlier one told and this one no longer does.
+    pub fn after(mut self, before: &Self) -> Self {
+        if before.end.is_some() {
+            // what is deleted after its end did not end by that
+            self.deleting_since = before.deleting_since;
+        }
+        self.ran |= before.ran;
+        self.disrupted = self.disrupted.or_else(|| before.disrupted.clone());
+        self.waiting = match (self.waiting.take(), &before.waiting) {
+            (None, _) if self.ran => None,
+            (None, before) => before.clone(),
+            // the same trouble in ever new words is told in the first ones
+            (Some(now), Some(before)) if now.reason() == before.reason() && !before.is_normal() => Some(before.clone()),
+            (now, _) => now,
+        };
+        self
+    }
+
     /// Whether nothing more will be heard of it.
     pub fn over(&self) -> bool {
         self.end.is_some() || self.gone
+    }
+
+    /// Whether it ended well: then its Job does, too.
+    pub fn succeeded(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| end.exit_code == 0)
     }
 
     /// Whether the run said that trying again does not help.
@@ -247,99 +343,6 @@ fn state_of_container(status: &PodStatus) -> ContainerState {
     container
         .and_then(|container| container.state.clone())
         .unwrap_or_default()
-}
-
-/// A termination message as a report, if it is one. Numbers cannot be negative, a list has one entry for each name.
-fn report(message: &str) -> Option<RunReport> {
-    let RunReport {
-        version,
-        outcome,
-        reason,
-        message,
-        rows,
-        added,
-        updated,
-        removed,
-        kept,
-        wedof_requests,
-        sheets_requests,
-        mut resources,
-        truncated,
-    } = serde_json::from_str(message).ok()?;
-    let mut seen = std::collections::HashSet::new();
-    resources.truncate(MAX_RESOURCES);
-    resources.retain(|resource| seen.insert(resource.name.clone()));
-    let count = |number: i64| number.max(0);
-    Some(RunReport {
-        version,
-        outcome,
-        reason: reason.filter(|reason| is_reason(reason)),
-        message: message.map(|text| clean(&text)).filter(|text| !text.is_empty()),
-        rows: count(rows),
-        added: count(added),
-        updated: count(updated),
-        removed: count(removed),
-        kept: count(kept),
-        wedof_requests: count(wedof_requests),
-        sheets_requests: count(sheets_requests),
-        resources: resources
-            .into_iter()
-            .map(|resource| {
-                let ResourceReport {
-                    name,
-                    tab,
-                    outcome,
-                    rows,
-                    added,
-                    updated,
-                    removed,
-                    kept,
-                    message,
-                } = resource;
-                ResourceReport {
-                    name: clean(&name),
-                    tab: clean(&tab),
-                    outcome,
-                    rows: count(rows),
-                    added: count(added),
-                    updated: count(updated),
-                    removed: count(removed),
-                    kept: count(kept),
-                    message: message.map(|text| clean(&text)),
-                }
-            })
-            .collect(),
-        truncated,
-    })
-}
-
-/// Whether a text may be the reason of a condition.
-fn is_reason(text: &str) -> bool {
-    text.len() <= 64
-        && text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric())
-}
-
-/// A text from outside, fit for a terminal: no control characters (nor those that turn the direction of writing), white
-/// space as single spaces, not too long.
-pub fn clean(text: &str) -> String {
-    let harmless = |c: &char| {
-        c.is_whitespace()
-            || !(c.is_control()
-                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
-    };
-    let mut text = text
-        .chars()
-        .filter(harmless)
-        .collect::<String>()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
-    if let Some((end, _)) = text.char_indices().nth(MAX_TEXT) {
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }
 
 pub fn timestamp(time: Option<&Time>) -> Option<Timestamp> {
@@ -376,50 +379,4 @@ impl<'a> Meta<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn pod(state: Value) -> Attempt {
-        let statuses = json!([{"name": "istio-proxy", "state": {"terminated": {"exitCode": 9, "message": "{}"}}},
-                              {"name": "sync", "state": state}]);
-        let pod = json!({"metadata": {"name": "p", "uid": "u"}, "status": {"containerStatuses": statuses}});
-        Attempt::of(&serde_json::from_value(pod).unwrap())
-    }
-
-    #[test]
-    fn a_report_is_found_behind_a_sidecar_and_loses_what_could_harm_a_terminal() {
-        let report = json!({"version": 1, "outcome": "Failed", "reason": "Bad reason\u{1b}[31m",
-            "message": "one\u{1b}[31m\ntwo\u{202e}\0", "rows": -4, "added": 1, "updated": 0, "removed": 0, "kept": 0,
-            "wedofRequests": 1, "sheetsRequests": 0, "resources": [
-                {"name": "a", "tab": "T", "outcome": "Synced", "rows": 1, "added": 1, "updated": 0, "removed": 0},
-                {"name": "a", "tab": "again", "outcome": "Synced", "rows": 9, "added": 9, "updated": 0, "removed": 0}]});
-        let attempt = pod(json!({"terminated": {"exitCode": 1, "reason": "Error", "message": report.to_string()}}));
-        let report = attempt.report.unwrap();
-        assert_eq!(report.message.as_deref(), Some("one[31m two"));
-        assert_eq!((report.reason, report.rows, report.resources.len()), (None, 0, 1));
-    }
-
-    #[test]
-    fn what_is_no_report_is_none() {
-        for message in [
-            "The container could not be located when the pod was deleted.",
-            "",
-            "{\"version\":1}",
-            "[]",
-        ] {
-            let ended =
-                json!({"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": message}});
-            let attempt = pod(ended);
-            assert_eq!(attempt.report, None, "{message}");
-            assert_eq!(attempt.end.unwrap().exit_code, 137);
-        }
-    }
-
-    #[test]
-    fn a_long_text_is_cut_between_characters() {
-        let text = clean(&"é".repeat(5000));
-        assert_eq!(text.chars().count(), MAX_TEXT + 1);
-    }
-}
+mod tests;

@@ -24,7 +24,8 @@ pub struct Target {
     /// Seconds since 1970 and UID: the older object has the right to a tab.
     pub age: (i64, Uid),
     pub spreadsheet: String,
-    pub tabs: Vec<String>,
+    /// A hash of each title, without regard to case.
+    pub tabs: Vec<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -84,14 +85,15 @@ impl Index {
             .collect()
     }
 
-    /// The oldest object that is older than this one and writes into one of its tabs, with the tab.
-    pub fn conflict(&self, uid: &str) -> Option<(&Target, &str)> {
+    /// The oldest object that is older than this one and writes into one of its tabs; which of its tabs, as a place among
+    /// them.
+    pub fn conflict(&self, uid: &str) -> Option<(&Target, usize)> {
         let own = self.targets.get(uid)?;
         let others = self.by_spreadsheet.get(&own.spreadsheet).into_iter().flatten();
         others
             .filter_map(|other| self.targets.get(other))
             .filter(|other| other.age < own.age)
-            .filter_map(|other| Some((other, own.tabs.iter().find(|tab| other.tabs.contains(tab))?.as_str())))
+            .filter_map(|other| Some((other, own.tabs.iter().position(|tab| other.tabs.contains(tab))?)))
             .min_by(|(one, _), (two, _)| one.age.cmp(&two.age))
     }
 
@@ -137,10 +139,7 @@ impl Index {
 
     pub fn pod(&mut self, attempt: Attempt) -> Option<Key> {
         let job = attempt.owner.clone()?;
-        self.attempts
-            .entry(job.clone())
-            .or_default()
-            .insert(attempt.pod_uid.clone(), attempt);
+        self.attempt(&job, attempt);
         self.key_of_job(&job)
     }
 
@@ -153,11 +152,10 @@ impl Index {
                 attempts.find(|(_, attempts)| attempts.contains_key(uid))?.0.clone()
             }
         };
-        let attempts = self.attempts.entry(job.clone()).or_default();
         if let Some(last) = last {
-            attempts.insert(uid.to_owned(), last);
+            self.attempt(&job, last);
         }
-        if let Some(attempt) = attempts.get_mut(uid) {
+        if let Some(attempt) = self.attempts.get_mut(&job).and_then(|attempts| attempts.get_mut(uid)) {
             attempt.gone = true;
         }
         // of a Job that is unknown nothing is kept: it went before its pod, or was never ours
@@ -166,6 +164,15 @@ impl Index {
             return None;
         }
         self.key_of_job(&job)
+    }
+
+    fn attempt(&mut self, job: &str, attempt: Attempt) {
+        let attempts = self.attempts.entry(job.to_owned()).or_default();
+        let attempt = match attempts.get(&attempt.pod_uid) {
+            Some(before) => attempt.after(before),
+            None => attempt,
+        };
+        attempts.insert(attempt.pod_uid.clone(), attempt);
     }
 
     /// The CronJob of an object, proven by owner and name.

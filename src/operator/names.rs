@@ -32,6 +32,8 @@ pub const GENERATION: &str = "wedofsheetsync.dev/generation";
 pub const TRIGGER: &str = "wedofsheetsync.dev/trigger";
 /// Annotation of Jobs that the operator made for a request: its value.
 pub const SYNC_REQUEST: &str = "wedofsheetsync.dev/sync-request";
+/// Annotation of Jobs that the operator has suspended because another run of the object is going.
+pub const WAITS: &str = "wedofsheetsync.dev/waits-its-turn";
 /// Annotation of Jobs that the CronJob controller made by schedule.
 pub const SCHEDULED_TIMESTAMP: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
@@ -45,51 +47,96 @@ pub mod condition {
     pub const STALLED: &str = "Stalled";
 }
 
-/// Reasons of conditions, beside those of runs in [`crate::failure::reason`].
+/// Reasons of conditions and runs, beside those that a sync itself reports: [`crate::failure::reason`].
 pub mod reason {
-    /// Ready: the CronJob is in place and runs by schedule.
-    pub const SCHEDULED: &str = "Scheduled";
-    /// Ready: the CronJob is in place and suspended by the spec.
-    pub const SUSPENDED: &str = "Suspended";
-    /// Not ready: another CronJob, not ours, has the name.
-    pub const NAME_TAKEN: &str = "NameTaken";
-    /// Not ready: an older object writes into the same tab.
-    pub const TAB_CONFLICT: &str = "TabConflict";
-    /// Not ready: the API server did not take the CronJob for now.
-    pub const APPLY_FAILED: &str = "ApplyFailed";
-    /// Stalled: the API server refuses the CronJob as invalid.
-    pub const REFUSED: &str = "CronJobRefused";
-    /// Stalled: the schedule does not parse.
-    pub const INVALID_SCHEDULE: &str = "InvalidSchedule";
-    /// Stalled: no date matches the schedule.
-    pub const NEVER_FIRES: &str = "NeverFires";
-    /// Stalled: no such zone.
-    pub const INVALID_TIME_ZONE: &str = "InvalidTimeZone";
-    /// Stalled: a run could not receive so long a spec.
-    pub const SPEC_TOO_LARGE: &str = "SpecTooLarge";
-    /// Stalled: keys may not be sent to the host of `baseUrl`.
-    pub const WEDOF_HOST_NOT_ALLOWED: &str = "WedofHostNotAllowed";
-    /// Stalled: the operator's pattern does not allow the name of a Secret.
-    pub const SECRET_NOT_ALLOWED: &str = "SecretNotAllowed";
-    /// Stalled: two resources fill one tab.
-    pub const DUPLICATE_TAB: &str = "DuplicateTab";
-    /// Stalled: another part of the spec is wrong, or cannot be read at all.
-    pub const INVALID_SPEC: &str = "InvalidSpec";
+    crate::failure::reasons! {
+        /// Ready: the CronJob is in place and runs by schedule.
+        SCHEDULED = "Scheduled",
+        /// Ready: the CronJob is in place and suspended by the spec.
+        SUSPENDED = "Suspended",
+        /// Not ready: another CronJob, not ours, has the name.
+        NAME_TAKEN = "NameTaken",
+        /// Not ready: an older object writes into the same tab.
+        TAB_CONFLICT = "TabConflict",
+        /// Not ready: the API server did not take the CronJob for now.
+        APPLY_FAILED = "ApplyFailed",
+        /// Stalled: the API server refuses the CronJob as invalid.
+        REFUSED = "CronJobRefused",
+        /// Stalled: the schedule does not parse.
+        INVALID_SCHEDULE = "InvalidSchedule",
+        /// Stalled: no date matches the schedule.
+        NEVER_FIRES = "NeverFires",
+        /// Stalled: no such zone.
+        INVALID_TIME_ZONE = "InvalidTimeZone",
+        /// Stalled: a run could not receive so long a spec.
+        SPEC_TOO_LARGE = "SpecTooLarge",
+        /// Stalled: keys may not be sent to the host of `baseUrl`.
+        WEDOF_HOST_NOT_ALLOWED = "WedofHostNotAllowed",
+        /// Stalled: the operator's pattern does not allow the name of a Secret.
+        SECRET_NOT_ALLOWED = "SecretNotAllowed",
+        /// Stalled: this installation lets no object choose nodes.
+        PLACEMENT_NOT_ALLOWED = "PlacementNotAllowed",
+        /// Stalled: two resources fill one tab.
+        DUPLICATE_TAB = "DuplicateTab",
+        /// Stalled: another part of the spec is wrong, or cannot be read at all.
+        INVALID_SPEC = "InvalidSpec",
 
-    /// LastRunSucceeded: no run has finished yet.
-    pub const NO_RUN_YET: &str = "NoRunYet";
-    /// LastRunSucceeded: the run ended well.
-    pub const SUCCEEDED: &str = "Succeeded";
-    /// A run of which nothing is known but that its Job failed or is gone.
-    pub const UNKNOWN: &str = "Unknown";
-    /// A run cannot start: no pod is made; events of the Job tell why.
-    pub const FAILED_CREATE: &str = "FailedCreate";
-    /// A run hangs on a node that does not answer.
-    pub const NODE_LOST: &str = "NodeLost";
-    /// The container was ended for using more memory than its limit.
-    pub const OOM_KILLED: &str = "OOMKilled";
-    /// The run's pod was removed from its node or deleted.
-    pub const POD_DELETED: &str = "PodDeleted";
-    /// The run ended without a report.
-    pub const NO_REPORT: &str = "NoReport";
+        /// LastRunSucceeded: no run has finished yet.
+        NO_RUN_YET = "NoRunYet",
+        /// LastRunSucceeded: the run ended well.
+        SUCCEEDED = "Succeeded",
+        /// A run of which nothing is left that tells how it ended.
+        UNKNOWN = "Unknown",
+        /// The run's Job was deleted before it ended.
+        JOB_DELETED = "JobDeleted",
+        /// A run gets no pod: a quota, Pod Security or a webhook refuses it; events of the Job tell why.
+        FAILED_CREATE = "FailedCreate",
+        /// No node takes the run's pod.
+        UNSCHEDULABLE = "Unschedulable",
+        /// The run's image cannot be pulled.
+        IMAGE_PULL = "ImagePullBackOff",
+        /// The container cannot be made as its pod describes it: an image that runs as root, for instance.
+        CONTAINER_CONFIG = "CreateContainerConfigError",
+        /// The run's pod does not start for another reason, which is Kubernetes' own and in the message.
+        POD_NOT_STARTED = "PodNotStarted",
+        /// A run hangs on a node that does not answer.
+        NODE_LOST = "NodeLost",
+        /// The container was ended for using more memory than its limit.
+        OOM_KILLED = "OOMKilled",
+        /// The run's pod was removed by the cluster: eviction, drain, taint, preemption.
+        EVICTED = "Evicted",
+        /// The run's pod was deleted, by a person or a program.
+        POD_DELETED = "PodDeleted",
+        /// The container could not be found any more when its pod ended.
+        CONTAINER_LOST = "ContainerStatusUnknown",
+        /// The run ended without a report.
+        NO_REPORT = "NoReport",
+        /// What the run left behind is no report that this operator can read.
+        INVALID_REPORT = "InvalidReport",
+        /// The run failed, and its pods were gone before they were read.
+        REPORT_LOST = "ReportLost",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::reason;
+    use crate::failure;
+
+    #[test]
+    fn every_reason_has_its_line_in_the_table_for_people_and_no_line_has_another() {
+        let page = include_str!("../../docs/status.md");
+        let (_, tables) = page.split_once("## What a reason means").unwrap();
+        let rows: Vec<&str> = tables.lines().filter(|line| line.starts_with("| `")).collect();
+        let told: BTreeSet<&str> = rows.iter().filter_map(|row| row.split('`').nth(1)).collect();
+        let known: BTreeSet<&str> = reason::ALL.iter().chain(failure::reason::ALL).copied().collect();
+        assert_eq!(told, known);
+        assert_eq!(rows.len(), known.len(), "each once");
+        for row in rows {
+            let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            assert!(cells.len() == 3 && cells.iter().all(|cell| !cell.is_empty()), "{row}");
+        }
+    }
 }

@@ -33,9 +33,10 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     let running = runs.iter().find(|run| run.is_running());
-    let request = request.filter(|request| !request.is_empty());
-    if let Some(request) = request.filter(|request| status.last_handled_sync_request.as_deref() != Some(*request)) {
-        if request.len() > MAX_REQUEST || request.chars().any(char::is_control) {
+    let running = running.or_else(|| runs.iter().find(|run| run.waits()));
+    let handled = status.last_handled_sync_request.as_deref().unwrap_or_default();
+    if let Some(request) = request.filter(|request| !request.is_empty() && *request != handled) {
+        if !is_request(request) {
             let note = format!(
                 "the annotation {SYNC_REQUESTED_AT} is ignored: it has control characters or more than {MAX_REQUEST} bytes"
             );
@@ -58,7 +59,8 @@ pub fn decide(
             None => {
                 return Decision::Start(Order {
                     trigger: Trigger::Request,
-                    key: request.to_owned(),
+                    // the Job of an earlier request of the same value may still be there
+                    key: format!("{request}\0{handled}"),
                     request: Some(request.to_owned()),
                 });
             }
@@ -97,6 +99,11 @@ pub fn decide(
         };
     }
     create(format!("{uid}\0{failures}"))
+}
+
+/// Whether a text can ask for a run: it is shown as it is.
+pub fn is_request(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_REQUEST && !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]

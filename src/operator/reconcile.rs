@@ -18,15 +18,20 @@ use super::{
     context::{Context, Memory},
     cronjob::{self, Owner},
     events::{self, Notice},
-    facts::clean,
+    facts::Suspended,
     names::{self, reason},
     orders,
+    reported::clean,
     runs::{self, Run},
     send::{self, Error, Started},
     status::{self, Verdict},
+    turns,
     validate::{self, Problem},
 };
-use crate::api::{WedofSheetSync, WedofSheetSyncStatus};
+use crate::{
+    api::{WedofSheetSync, WedofSheetSyncStatus},
+    spec::{self, ResourceSpec},
+};
 
 /// Even if nothing is heard, an object is looked at again after this time. It costs no request.
 const LONGEST_REST: Duration = Duration::from_secs(3600);
@@ -101,7 +106,7 @@ async fn reconcile_object(
         .index()
         .cronjob_of(uid, &namespace, &cronjob::name(&name))
         .cloned();
-    let (verdict, cronjob) = match (&plan, conflict(context, owner)) {
+    let (verdict, cronjob) = match (&plan, conflict(context, owner, object)) {
         (Ok((spec, built)), None) => send::apply(context, owner, spec, built, seen, memory, &mut notices).await?,
         (Ok(_), Some(conflict)) => (Verdict::NotReady(conflict), send::suspend(context, seen).await?),
         (Err(problems), _) => (Verdict::Stalled(problems.clone()), seen),
@@ -113,6 +118,8 @@ async fn reconcile_object(
     };
 
     let runs = read_runs(context, owner, memory, now).await?;
+    let turns = turns::turns(&runs);
+    send::take_turns(context, &turns).await?;
     let recorded = status::record(&old, &runs, cronjob.as_ref(), now);
     let started = match (&plan, &cronjob, &verdict) {
         (Ok((spec, built)), Some(cronjob), Verdict::Ready) => {
@@ -126,9 +133,22 @@ async fn reconcile_object(
         send::enter_active(context, cronjob, &runs).await?;
     }
 
-    let mut notes: Vec<String> = started.note.into_iter().collect();
+    let mut notes = turns::notes(&turns);
+    notes.extend(started.note);
+    let halted = runs
+        .iter()
+        .filter(|run| run.suspended == Some(Suspended::Otherwise) && !run.has_ended());
+    notes.extend(halted.map(|run| {
+        format!(
+            "Job {} is suspended and may hold the schedule back: resume or delete it",
+            run.job
+        )
+    }));
     if let Some(cronjob) = cronjob.as_ref().filter(|cronjob| !cronjob.foreign.is_empty()) {
-        notes.push(format!("others have added to its pods: {}", cronjob.foreign.join(", ")));
+        notes.push(format!(
+            "others have set in its CronJob: {}",
+            cronjob.foreign.join(", ")
+        ));
     }
     let spec = plan.as_ref().ok().map(|(spec, _)| spec);
     let new = status::conclude(
@@ -142,7 +162,8 @@ async fn reconcile_object(
     );
     notices.extend(events::transitions(&old, &new));
     if let Some(spec) = spec
-        && old.effective_schedule != new.effective_schedule
+        && !status::runs_at(&old, spec)
+        && status::runs_at(&new, spec)
         && spec.schedule.meets_clock_change(now, &spec.zone)
     {
         notices.push(events::clock_change(&spec.effective_schedule, &spec.time_zone));
@@ -152,7 +173,7 @@ async fn reconcile_object(
         send::write_status(context, owner, &new).await?;
         memory.written = Some((version, new.clone()));
     }
-    let finished = runs.iter().filter(|run| !run.is_running()).map(|run| run.uid.as_str());
+    let finished = runs.iter().filter(|run| run.has_ended()).map(|run| run.uid.as_str());
     context.index().forget_gone_jobs(finished);
     publish(context, &object.object_ref(&()), &notices).await;
 
@@ -193,9 +214,11 @@ fn current_status(object: &WedofSheetSync, memory: &mut Memory) -> WedofSheetSyn
 }
 
 /// An older object that writes into one of this one's tabs.
-fn conflict(context: &Context, owner: Owner<'_>) -> Option<Problem> {
+fn conflict(context: &Context, owner: Owner<'_>, object: &WedofSheetSync) -> Option<Problem> {
     let index = context.index();
     let (other, tab) = index.conflict(owner.uid)?;
+    let wanted = spec::wanted(object.spec.resources.as_deref());
+    let tab = wanted.get(tab).map(ResourceSpec::title).unwrap_or_default();
     // names of other namespaces are nobody's business
     let whose = if other.key.namespace == owner.namespace {
         format!("WedofSheetSync {}", other.key.name)
@@ -235,6 +258,8 @@ async fn read_runs(
             run = runs::read(job, attempts, message.as_deref(), now);
             memory.events.insert(job.uid.clone(), (now, message));
         }
+        // whoever makes a Job writes what they like
+        run.generation = run.generation.map(|generation| generation.min(owner.generation));
         all.push(run);
     }
     Ok(all)

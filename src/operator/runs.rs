@@ -2,17 +2,18 @@
 //!
 //! Sums go over all attempts (else a retry after a partial run would say "0 added"); rows are the last attempt's.
 
+mod cause;
+
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    facts::{Attempt, JobEnd, JobFacts},
+    facts::{Attempt, JobEnd, JobFacts, Suspended},
     names::reason,
 };
 use crate::{
     api::{RunState, Trigger},
-    failure,
     report::{ResourceReport, RunOutcome, RunReport},
 };
 
@@ -22,6 +23,8 @@ const LAST_WORDS: SignedDuration = SignedDuration::from_secs(10);
 const NO_POD: SignedDuration = SignedDuration::from_secs(60);
 /// After this time, what keeps a pod from starting is told.
 const WAITING: SignedDuration = SignedDuration::from_mins(2);
+/// After this time, a pod that does nothing unusual should have started.
+const STARTING: SignedDuration = SignedDuration::from_mins(5);
 /// After this time, a pod that does not go away is on a lost node.
 const NODE_LOST: SignedDuration = SignedDuration::from_mins(5);
 /// How often a run that cannot start is looked at again.
@@ -49,6 +52,7 @@ pub struct Run {
     pub look_again: Option<Timestamp>,
     /// The Job has no pod and does not say why: its events may.
     pub ask_events: bool,
+    pub suspended: Option<Suspended>,
 }
 
 /// Numbers of the attempts' reports.
@@ -63,9 +67,37 @@ pub struct Counts {
     pub sheets_requests: i64,
 }
 
+impl std::fmt::Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            rows,
+            added,
+            updated,
+            removed,
+            kept,
+            ..
+        } = self;
+        write!(f, "{rows} rows: {added} added, {updated} updated, {removed} removed")?;
+        if *kept > 0 {
+            write!(f, ", {kept} kept")?;
+        }
+        Ok(())
+    }
+}
+
 impl Run {
+    /// It has pods or will have some; or it has ended, and the last words of its pods are waited for.
     pub fn is_running(&self) -> bool {
-        self.state == RunState::Running
+        self.state == RunState::Running && self.suspended.is_none()
+    }
+
+    /// It was suspended by the operator, and goes on when no other run of the object is going.
+    pub fn waits(&self) -> bool {
+        self.state == RunState::Running && self.suspended == Some(Suspended::ToWait)
+    }
+
+    pub fn has_ended(&self) -> bool {
+        self.state != RunState::Running
     }
 
     fn tell(&mut self, reason: &str, message: String) {
@@ -76,6 +108,8 @@ impl Run {
 
 /// What is known of a run at `now`. `event` is what the Job's events said, if they were asked.
 pub fn read(job: &JobFacts, attempts: &[Attempt], event: Option<&str>, now: Timestamp) -> Run {
+    let of_before = |attempt: &&Attempt| job.resumed.is_none_or(|resumed| attempt.created >= Some(resumed));
+    let attempts: &[Attempt] = &attempts.iter().filter(of_before).cloned().collect::<Vec<_>>();
     let reports: Vec<&RunReport> = attempts.iter().filter_map(|attempt| attempt.report.as_ref()).collect();
     let over = attempts.iter().filter(|attempt| attempt.over()).count() as i32;
     let mut run = Run {
@@ -96,6 +130,7 @@ pub fn read(job: &JobFacts, attempts: &[Attempt], event: Option<&str>, now: Time
         resources: resources(&reports),
         look_again: None,
         ask_events: false,
+        suspended: job.suspended,
     };
     match &job.end {
         // the watch of the pods may be behind that of the Jobs
@@ -105,13 +140,16 @@ pub fn read(job: &JobFacts, attempts: &[Attempt], event: Option<&str>, now: Time
         }
         Some(end) => {
             run.ended = Some(end.at);
-            finish(&mut run, job, end, attempts);
+            finish(&mut run, job, end, attempts, event);
         }
         None if job.gone => {
             run.state = RunState::Unknown;
-            run.reason = Some(reason::UNKNOWN.into());
-            run.message = Some(with_progress("the Job was deleted before it ended", &reports));
             run.ended = Some(now);
+            let last = attempts.last().and_then(|attempt| attempt.report.as_ref());
+            run.tell(
+                reason::JOB_DELETED,
+                cause::with_progress("the Job was deleted before it ended", last),
+            );
         }
         None => watch(&mut run, job, attempts, event, now),
     }
@@ -154,108 +192,44 @@ fn resources(reports: &[&RunReport]) -> Vec<ResourceReport> {
     .collect()
 }
 
-fn finish(run: &mut Run, job: &JobFacts, end: &JobEnd, attempts: &[Attempt]) {
+fn finish(run: &mut Run, job: &JobFacts, end: &JobEnd, attempts: &[Attempt], event: Option<&str>) {
     if end.complete {
         run.state = RunState::Succeeded;
-        run.message = Some(match &run.counts {
-            Some(Counts {
-                rows,
-                added,
-                updated,
-                removed,
-                kept,
-                ..
-            }) => {
-                let kept = if *kept > 0 {
-                    format!(", {kept} kept")
-                } else {
-                    String::new()
-                };
-                format!("{rows} rows: {added} added, {updated} updated, {removed} removed{kept}")
+        let last = attempts.iter().rev().find(|attempt| attempt.over());
+        let report = last.and_then(|attempt| attempt.report.as_ref());
+        run.message = Some(match (&run.counts, report.map(|report| report.outcome)) {
+            (Some(counts), Some(RunOutcome::Succeeded)) => counts.to_string(),
+            (_, said) => {
+                // numbers of a run that was not over when it counted are no result
+                (run.counts, run.resources) = (None, Vec::new());
+                let instead = last.and_then(|attempt| attempt.no_report.as_deref());
+                match (said, instead) {
+                    (Some(said), _) => {
+                        format!("the Job succeeded, but its report says {said:?}: its numbers are not known")
+                    }
+                    (None, Some(instead)) => {
+                        format!("the Job succeeded, but left {instead}: its numbers are not known")
+                    }
+                    (None, None) => "the Job succeeded; its report was lost".into(),
+                }
             }
-            None => "the Job succeeded; its report was lost".into(),
         });
         return;
     }
     let last = attempts.iter().rev().find(|attempt| attempt.over()).or(attempts.last());
-    let partial = last.and_then(|attempt| attempt.report.as_ref());
-    run.state = match partial.map(|report| report.outcome) {
+    let report = last.and_then(|attempt| attempt.report.as_ref());
+    run.state = match report.map(|report| report.outcome) {
         Some(RunOutcome::Partial) => RunState::Partial,
         _ => RunState::Failed,
     };
-    let (why, message) = cause(job, end, last);
-    run.reason = Some(why);
-    run.message = Some(message);
-}
-
-/// Why a Job failed: what the sync said; else what happened to its container; else what the Job says.
-fn cause(job: &JobFacts, end: &JobEnd, last: Option<&Attempt>) -> (String, String) {
-    if let Some(attempt) = last
-        && let Some(told) = told(attempt)
-    {
-        return told;
-    }
-    let reports: Vec<&RunReport> = last.iter().filter_map(|attempt| attempt.report.as_ref()).collect();
-    let because = |reason: &str, message: &str| (reason.to_owned(), with_progress(message, &reports));
-    let ended = last.and_then(|attempt| attempt.end.as_ref());
-    let pod = last.map(|attempt| attempt.pod.as_str()).unwrap_or_default();
-    match (ended, last) {
-        (Some(ended), _) if ended.reason == reason::OOM_KILLED => because(
-            reason::OOM_KILLED,
-            "the run used more memory than its limit: raise spec.job.resources.limits.memory",
-        ),
-        _ if end.reason == failure::reason::DEADLINE
-            || last.is_some_and(|last| last.pod_reason.as_deref() == Some(failure::reason::DEADLINE)) =>
-        {
-            because(
-                failure::reason::DEADLINE,
-                "the run did not end in time: raise spec.job.activeDeadlineSeconds",
-            )
+    let (why, message) = match last {
+        Some(last) => cause::of_attempt(last, Some(end)),
+        None => {
+            run.ask_events = job.ended_pods == 0 && event.is_none();
+            cause::without_attempt(job, end, event)
         }
-        (Some(ended), _) => because(
-            reason::NO_REPORT,
-            &format!(
-                "the run ended with exit code {} and left no report: kubectl logs --namespace {} {pod}",
-                ended.exit_code, job.namespace
-            ),
-        ),
-        (None, Some(last)) if last.gone => because(
-            reason::POD_DELETED,
-            &format!(
-                "pod {pod} was deleted while it ran{}",
-                if last.disrupted { ", by the cluster" } else { "" }
-            ),
-        ),
-        _ if end.reason.is_empty() => because(reason::UNKNOWN, "the Job failed and does not say why"),
-        _ => because(&end.reason, &end.message),
-    }
-}
-
-/// The failure that an attempt's own report tells.
-fn told(attempt: &Attempt) -> Option<(String, String)> {
-    let report = attempt.report.as_ref()?;
-    match report.outcome {
-        RunOutcome::Failed | RunOutcome::Partial => Some((
-            report.reason.clone()?,
-            report
-                .message
-                .clone()
-                .unwrap_or_else(|| "the run gives no details".into()),
-        )),
-        RunOutcome::Running | RunOutcome::Succeeded => None,
-    }
-}
-
-/// A sentence and how far the run had come.
-fn with_progress(message: &str, reports: &[&RunReport]) -> String {
-    match reports.last() {
-        Some(RunReport {
-            outcome: RunOutcome::Running,
-            message: Some(progress),
-            ..
-        }) => format!("{message} ({progress})"),
-        _ => message.to_owned(),
-    }
+    };
+    run.tell(why, message);
 }
 
 /// What keeps a Job that has not ended from going on, if something does.
@@ -282,40 +256,42 @@ fn watch(run: &mut Run, job: &JobFacts, attempts: &[Attempt], event: Option<&str
         return;
     }
     if let Some((waiting, attempt)) = current.and_then(|attempt| Some((attempt.waiting.as_ref()?, attempt))) {
-        run.look_again = due(attempt.created, WAITING);
+        let patience = if waiting.is_normal() { STARTING } else { WAITING };
+        run.look_again = due(attempt.created, patience);
         if run.look_again.is_none() {
-            let (why, details) = waiting;
-            let details = if details.is_empty() {
-                String::new()
-            } else {
-                format!(": {details}")
-            };
-            // reasons of waiting while all is well
-            if !matches!(why.as_str(), "ContainerCreating" | "PodInitializing") {
-                run.tell(why, format!("pod {} cannot start{details}", attempt.pod));
-            }
+            run.tell(waiting.reason(), cause::not_started(attempt, waiting));
         }
-    } else if current.is_none() && job.active_pods == 0 && attempts.is_empty() {
-        run.look_again = due(job.started.or(job.created), NO_POD);
+    } else if current.is_none() && job.active_pods == 0 && job.suspended.is_none() {
+        let over = attempts
+            .iter()
+            .filter_map(|attempt| Some(attempt.end.as_ref()?.at? + backoff(attempts.len())));
+        run.look_again = due(over.max().or(job.started.or(job.created)), NO_POD);
         if run.look_again.is_none() {
             run.ask_events = true;
             run.look_again = Some(now + LOOK_AGAIN);
-            let details = event.unwrap_or("its events may tell why");
-            run.tell(
-                reason::FAILED_CREATE,
-                format!("Job {} gets no pod: {details}", job.name),
-            );
+            run.tell(reason::FAILED_CREATE, cause::no_pod(job, event));
         }
     }
     if run.reason.is_none() {
-        let over: Vec<&Attempt> = attempts.iter().filter(|attempt| attempt.over()).collect();
-        let (next, all) = (over.len() + 1, job.backoff_limit.unsigned_abs() as usize + 1);
+        let counted = attempts
+            .iter()
+            .filter(|attempt| attempt.over() && attempt.disrupted.is_none())
+            .count();
+        let (next, all) = (counted + 1, job.backoff_limit.unsigned_abs() as usize + 1);
+        let Some(last) = attempts.iter().rev().find(|attempt| attempt.over()) else {
+            return;
+        };
         // after the last attempt, or one that no other follows, the Job ends in a moment and tells
-        let goes_on = |attempt: &&&Attempt| next <= all && !attempt.wants_a_person();
-        if let Some((why, message)) = over.last().filter(goes_on).and_then(|attempt| told(attempt)) {
-            run.tell(&why, format!("{message} (attempt {next} of {all} follows)"));
+        if next <= all && !last.wants_a_person() && !last.succeeded() {
+            let (why, message) = cause::of_attempt(last, None);
+            run.tell(why, format!("{message} (attempt {next} of {all} follows)"));
         }
     }
+}
+
+/// How long a Job waits before its next pod: 10, 20, 40 s … up to ten minutes.
+fn backoff(failures: usize) -> SignedDuration {
+    SignedDuration::from_secs(10 << failures.saturating_sub(1).min(6)).min(SignedDuration::from_mins(10))
 }
 
 #[cfg(test)]

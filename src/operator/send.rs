@@ -17,11 +17,13 @@ use super::{
     context::{Applied, Context, Memory},
     cronjob::{self, Owner},
     events::{self, Notice},
-    facts::{CronJobFacts, clean},
+    facts::CronJobFacts,
     names::{self, reason},
     orders::Decision,
+    reported::clean,
     runs::Run,
     status::Verdict,
+    turns::Turns,
     validate::{Problem, ValidSpec},
 };
 use crate::api::{WedofSheetSync, WedofSheetSyncStatus};
@@ -275,7 +277,7 @@ pub async fn enter_active(context: &Context, cronjob: &CronJobFacts, runs: &[Run
     };
     let mut missing = runs
         .iter()
-        .filter(|run| run.is_running() && run.ended.is_none() && !known(run))
+        .filter(|run| (run.is_running() || run.waits()) && run.ended.is_none() && !known(run))
         .peekable();
     if missing.peek().is_none() {
         return Ok(());
@@ -305,6 +307,30 @@ pub async fn enter_active(context: &Context, cronjob: &CronJobFacts, runs: &[Run
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
         Err(error) => Err(Error::new("enter a Job as active")(error)),
     }
+}
+
+/// Suspends Jobs that have to wait for another, or lets one go on that has waited.
+pub async fn take_turns(context: &Context, turns: &Turns<'_>) -> Result<(), Error> {
+    let suspend = turns.suspend.iter().map(|run| (*run, true));
+    for (run, suspend) in suspend.chain(turns.resume.map(|run| (run, false))) {
+        let api: Api<Job> = Api::namespaced(context.client.clone(), &run.namespace);
+        let body = json!({
+            // of this very Job: any other is refused
+            "metadata": {"uid": run.uid, "annotations": {names::WAITS: suspend.then_some("true")}},
+            "spec": {"suspend": suspend},
+        });
+        let params = PatchParams {
+            field_manager: Some(names::MANAGER.into()),
+            ..PatchParams::default()
+        };
+        match api.patch(&run.job, &params, &Patch::Merge(&body)).await {
+            Ok(_) => {}
+            // gone, or another of its name: the watch tells
+            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => {}
+            Err(error) => return Err(Error::new("let a Job wait or go on")(error)),
+        }
+    }
+    Ok(())
 }
 
 /// Writes the status, of this very object and no successor of its name.

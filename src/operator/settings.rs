@@ -22,7 +22,7 @@ pub struct Settings {
 }
 
 /// The chart's values `run.*`, as JSON or YAML.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PodSettings {
     /// Names of Secrets in each object's namespace.
@@ -31,6 +31,21 @@ pub struct PodSettings {
     pub pod_annotations: BTreeMap<String, String>,
     pub priority_class_name: String,
     pub runtime_class_name: String,
+    /// Whether specs may choose nodes: nodeSelector, tolerations, affinity.
+    pub allow_placement: bool,
+}
+
+impl Default for PodSettings {
+    fn default() -> Self {
+        Self {
+            image_pull_secrets: Vec::new(),
+            pod_labels: BTreeMap::new(),
+            pod_annotations: BTreeMap::new(),
+            priority_class_name: String::new(),
+            runtime_class_name: String::new(),
+            allow_placement: true,
+        }
+    }
 }
 
 impl std::str::FromStr for PodSettings {
@@ -53,6 +68,8 @@ mod tests {
         let given = r#"{"imagePullSecrets":["registry"],"podAnnotations":{},"podLabels":{"egress":"wedof"},"priorityClassName":"","runtimeClassName":""}"#;
         let settings: PodSettings = given.parse().unwrap();
         assert_eq!(settings.image_pull_secrets, ["registry"]);
+        assert!(settings.allow_placement, "unless the chart says otherwise");
+        assert!(!r#"{"allowPlacement": false}"#.parse::<PodSettings>().unwrap().allow_placement);
         assert_eq!("".parse(), Ok(PodSettings::default()));
         let error = "podLables: {}".parse::<PodSettings>().unwrap_err();
         assert!(error.contains("podLables"), "{error}");

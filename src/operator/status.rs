@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     api::{LastRun, RecordedRun, ResourceStatus, RunState, WedofSheetSyncStatus},
-    report::{ResourceOutcome, ResourceReport},
+    report::ResourceReport,
     schedule::Schedule,
 };
 
@@ -39,7 +39,7 @@ pub fn record(
 ) -> WedofSheetSyncStatus {
     let mut status = old.clone();
     let was_running = old.last_run.as_ref().filter(|run| run.outcome == RunState::Running);
-    let mut finished: Vec<Run> = runs.iter().filter(|run| !run.is_running()).cloned().collect();
+    let mut finished: Vec<Run> = runs.iter().filter(|run| run.has_ended()).cloned().collect();
     finished.extend(was_running.and_then(|last| vanished(last, runs, cronjob, now)));
     finished.retain(|run| {
         let shown_as_running = was_running.is_some_and(|last| last.job_uid == run.uid);
@@ -105,6 +105,7 @@ fn vanished(last: &LastRun, runs: &[Run], cronjob: Option<&CronJobFacts>, now: T
         resources: Vec::new(),
         look_again: None,
         ask_events: false,
+        suspended: None,
     })
 }
 
@@ -120,17 +121,15 @@ fn record_one(status: &mut WedofSheetSyncStatus, run: &Run) {
         status.last_success_time = Some(Time(ended));
         status.rows = run.counts.map(|counts| counts.rows).or(status.rows);
     }
-    if !run.resources.is_empty() {
-        let before = std::mem::take(&mut status.resources);
-        status.resources = resources(before, &run.resources, run.state, ended);
-    }
+    let before = std::mem::take(&mut status.resources);
+    status.resources = resources(before, run, ended);
     if let Some(request) = &run.sync_request {
         status.last_handled_sync_request = Some(request.clone());
     }
     let (value, why) = match run.state {
         RunState::Succeeded => ("True", reason::SUCCEEDED),
         RunState::Failed | RunState::Partial => ("False", run.reason.as_deref().unwrap_or(reason::UNKNOWN)),
-        RunState::Running | RunState::Unknown => ("Unknown", reason::UNKNOWN),
+        RunState::Running | RunState::Unknown => ("Unknown", run.reason.as_deref().unwrap_or(reason::UNKNOWN)),
     };
     let message = run.message.clone().unwrap_or_default();
     set(
@@ -147,15 +146,20 @@ fn record_one(status: &mut WedofSheetSyncStatus, run: &Run) {
     status.last_run = Some(last_run(run));
 }
 
-/// The report's resources; of a run that did not succeed also those that it does not mention, as they were.
-fn resources(
-    mut before: Vec<ResourceStatus>,
-    reported: &[ResourceReport],
-    state: RunState,
-    ended: Timestamp,
-) -> Vec<ResourceStatus> {
-    let mut all: Vec<ResourceStatus> = Vec::with_capacity(reported.len());
-    for resource in reported {
+/// The report's resources. Those that it does not mention stay as they were, unless it tells of a whole good run; but what
+/// an earlier run did to them is no news.
+fn resources(before: Vec<ResourceStatus>, run: &Run, ended: Timestamp) -> Vec<ResourceStatus> {
+    let mut before: Vec<ResourceStatus> = before
+        .into_iter()
+        .map(|known| ResourceStatus {
+            added: 0,
+            updated: 0,
+            removed: 0,
+            ..known
+        })
+        .collect();
+    let mut all: Vec<ResourceStatus> = Vec::with_capacity(run.resources.len());
+    for resource in &run.resources {
         let known = before.iter().position(|known| known.name == resource.name);
         let known = known.map(|index| before.remove(index));
         let ResourceReport {
@@ -169,7 +173,7 @@ fn resources(
             kept: _,
             message,
         } = resource.clone();
-        let good = matches!(outcome, ResourceOutcome::Synced | ResourceOutcome::Unchanged);
+        let good = outcome.is_good();
         all.push(ResourceStatus {
             name,
             tab,
@@ -191,7 +195,7 @@ fn resources(
             },
         });
     }
-    if state != RunState::Succeeded {
+    if run.state != RunState::Succeeded || run.counts.is_none() {
         all.append(&mut before);
     }
     all
@@ -216,6 +220,7 @@ fn last_run(run: &Run) -> LastRun {
         resources: _,
         look_again: _,
         ask_events: _,
+        suspended: _,
     } = run.clone();
     // numbers of a run that is going would change the status at every attempt
     let counts = counts.filter(|_| state != RunState::Running);
@@ -271,14 +276,11 @@ pub fn conclude(
             reason::SUSPENDED,
             with_notes("suspended: no run by schedule".into()),
         ),
-        (Verdict::Ready, spec) => {
-            let schedule = spec.map(|spec| format!("{} ({})", spec.effective_schedule, spec.time_zone));
-            (
-                "True",
-                reason::SCHEDULED,
-                with_notes(format!("runs at {}", schedule.unwrap_or_default())),
-            )
-        }
+        (Verdict::Ready, spec) => (
+            "True",
+            reason::SCHEDULED,
+            with_notes(spec.map(schedule_in_words).unwrap_or_default()),
+        ),
         (Verdict::NotReady(problem), _) => ("False", problem.reason, with_notes(problem.message.clone())),
         (Verdict::Stalled(problems), _) => ("False", first_reason(problems), with_notes(all_messages(problems))),
     };
@@ -314,6 +316,15 @@ pub fn conclude(
             _ => 2,
         });
     status
+}
+
+fn schedule_in_words(spec: &ValidSpec) -> String {
+    format!("runs at {} ({})", spec.effective_schedule, spec.time_zone)
+}
+
+/// Whether a status says that its object runs by this spec's schedule, in this spec's zone.
+pub fn runs_at(status: &WedofSheetSyncStatus, spec: &ValidSpec) -> bool {
+    get(status, condition::READY).is_some_and(|ready| ready.message.starts_with(&schedule_in_words(spec)))
 }
 
 fn first_reason(problems: &[Problem]) -> &'static str {

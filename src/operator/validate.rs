@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+use unicase::UniCase;
 
 use super::names::reason;
 use crate::{
@@ -20,12 +22,14 @@ const MAX_CONFIG_BYTES: usize = 100 * 1024;
 const DEFAULT_BASE_URL: &str = "https://www.wedof.fr/api";
 
 /// What the operator was told to allow.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     /// Hosts that keys may be sent to.
     pub wedof_hosts: Vec<String>,
     /// Pattern, with `*`, of the names of Secrets that specs may use. None: any.
     pub secret_names: Option<String>,
+    /// Whether specs may choose nodes.
+    pub allow_placement: bool,
 }
 
 /// A spec that can be run, with what follows from it.
@@ -77,6 +81,7 @@ pub fn validate(
         "spec.google.credentialsSecretRef",
     ));
     problems.take(check_guard(spec));
+    problems.take(check_placement(&spec.job, policy));
     let config = problems.take(check_config(spec));
     match (schedule, zone, api_key, credentials, config) {
         (Some((effective_schedule, schedule)), Some(zone), Some(api_key), Some(credentials), Some(config))
@@ -156,16 +161,20 @@ fn check_tabs(resources: Option<&[ResourceSpec]>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Titles as Google compares them, without regard to case.
+/// Titles without regard to case, in any script.
 fn folded(title: &str) -> String {
-    title.to_lowercase()
+    UniCase::new(title).to_folded_case()
 }
 
-/// Where an object writes: its spreadsheet and the titles of its tabs, as two of them are compared.
-pub fn targets(spec: &WedofSheetSyncSpec) -> (String, Vec<String>) {
-    let wanted = spec::wanted(spec.resources.as_deref());
-    let titles = wanted.iter().map(|resource| folded(resource.title())).collect();
-    (spec.spreadsheet_id.clone(), titles)
+/// Where an object writes: its spreadsheet and its tabs, in the order of [`spec::wanted`], each as a hash of what two titles
+/// have in common that are the same to Google. (Thousands of objects have tens of thousands of titles.)
+pub fn targets(spec: &WedofSheetSyncSpec) -> (String, Vec<u64>) {
+    let hash = |resource: &ResourceSpec| {
+        let digest = Sha256::digest(folded(resource.title()));
+        digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+    };
+    let tabs = spec::wanted(spec.resources.as_deref()).iter().map(hash).collect();
+    (spec.spreadsheet_id.clone(), tabs)
 }
 
 fn check_secret(given: Option<&SecretKeyRef>, field: &str, policy: &Policy) -> Result<SecretKeyRef, Problem> {
@@ -196,6 +205,30 @@ fn matches(pattern: &str, text: &str) -> bool {
             ends.any(|index| matches(rest, &text[index..]))
         }),
     }
+}
+
+fn check_placement(job: &JobSettings, policy: &Policy) -> Result<(), Problem> {
+    if policy.allow_placement {
+        return Ok(());
+    }
+    let given = [
+        ("nodeSelector", !job.node_selector.is_empty()),
+        ("tolerations", !job.tolerations.is_empty()),
+        ("affinity", job.affinity.is_some()),
+    ];
+    let given: Vec<String> = given
+        .iter()
+        .filter(|(_, given)| *given)
+        .map(|(field, _)| format!("spec.job.{field}"))
+        .collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "{}: this installation lets no object choose the nodes of its runs: leave it out, or ask whoever installed the operator",
+        given.join(", ")
+    );
+    Err(problem(reason::PLACEMENT_NOT_ALLOWED, message))
 }
 
 fn check_guard(spec: &WedofSheetSyncSpec) -> Result<(), Problem> {
@@ -255,6 +288,7 @@ pub mod tests {
         Policy {
             wedof_hosts: vec!["www.wedof.fr".into(), "simulator.sim.svc".into()],
             secret_names: None,
+            allow_placement: true,
         }
     }
 
@@ -288,6 +322,11 @@ pub mod tests {
     #[case(json!({"resources": [{"name": "organisms", "tab": "Été"}, {"name": "registrationFolders", "tab": "ÉTÉ"}]}),
         "DuplicateTab", "organisms and registrationFolders both fill the tab `ÉTÉ`")]
     #[case(json!({"deletionGuard": {"acceptUntil": "demain"}}), "InvalidSpec", "spec.deletionGuard.acceptUntil: `demain`")]
+    #[case(json!({"resources": [{"name": "organisms", "tab": "Straße"}, {"name": "users", "tab": "STRASSE"}]}),
+        "DuplicateTab", "both fill the tab `STRASSE`")]
+    #[case(json!({"timeZone": "CET-1CEST,M3.5.0,M10.5.0/3"}), "InvalidTimeZone", "IANA names are like Europe/Paris")]
+    #[case(json!({"timeZone": ":Europe/Paris"}), "InvalidTimeZone", "is no time zone")]
+    #[case(json!({"schedule": "TZ=UTC 0 7 * * *"}), "InvalidSchedule", "set timeZone")]
     #[case(json!({"google": {}}), "InvalidSpec", "spec.google.credentialsSecretRef is missing")]
     #[case(json!({"spreadsheetId": "1590950017"}), "InvalidSpec", "gid")]
     #[case(json!({"resources": [{"name": "organisms", "filters": {"query": vec!["x".repeat(200); 600]}}]}),
@@ -314,6 +353,42 @@ pub mod tests {
         valid(json!({"timeZone": "UTC"}));
         valid(wedof("http://simulator.sim.svc:8080/api"));
         assert_eq!(valid(json!({"schedule": "H 7 * * *"})).effective_schedule, "58 7 * * *");
+    }
+
+    #[rstest]
+    #[case(json!({"nodeSelector": {"pool": "gpu"}}), Some("spec.job.nodeSelector: this installation"))]
+    #[case(json!({"tolerations": [{"operator": "Exists"}], "affinity": {}}), Some("spec.job.tolerations, spec.job.affinity: "))]
+    #[case(json!({"activeDeadlineSeconds": 600, "resources": {"limits": {"cpu": 1}}}), None)]
+    fn an_installation_may_let_no_object_choose_nodes(#[case] job: Value, #[case] says: Option<&str>) {
+        let spec = spec(json!({"job": job}));
+        assert!(validate("ns", "x", &spec, &policy()).is_ok());
+        let strict = Policy {
+            allow_placement: false,
+            ..policy()
+        };
+        let problem = validate("ns", "x", &spec, &strict)
+            .err()
+            .and_then(|mut problems| problems.pop());
+        assert_eq!(
+            problem.as_ref().map(|problem| problem.reason),
+            says.map(|_| "PlacementNotAllowed")
+        );
+        assert!(problem.is_none_or(|problem| problem.message.starts_with(says.unwrap())));
+    }
+
+    #[test]
+    fn tabs_are_the_same_whatever_the_case_and_the_script() {
+        let tabs = |title: &str| targets(&spec(json!({"resources": [{"name": "organisms", "tab": title}]}))).1;
+        for (one, two) in [
+            ("Été 2026", "ÉTÉ 2026"),
+            ("Straße", "STRASSE"),
+            ("ΟΔΟΣ", "οδος"),
+            ("ﬁn", "FIN"),
+        ] {
+            assert_eq!(tabs(one), tabs(two), "{one} {two}");
+        }
+        assert_ne!(tabs("Été"), tabs("Ete"));
+        assert_eq!(targets(&spec(json!({}))).1.len(), 11);
     }
 
     #[rstest]

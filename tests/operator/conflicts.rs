@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::batch::v1::CronJob;
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
 use wedof_sheet_sync::api::WedofSheetSync;
@@ -26,7 +27,7 @@ async fn of_two_objects_on_one_tab_the_younger_waits_and_is_not_stalled() {
         ready["message"]
             .as_str()
             .unwrap()
-            .starts_with("WedofSheetSync first fills the tab `organisms`"),
+            .starts_with("WedofSheetSync first fills the tab `Organisms`"),
         "{ready}"
     );
     assert_eq!(*condition(&world.status("second").await, "Stalled"), Value::Null);
@@ -37,4 +38,77 @@ async fn of_two_objects_on_one_tab_the_younger_waits_and_is_not_stalled() {
         .await
         .unwrap();
     world.wait_for("second", "Ready", "True").await;
+}
+
+#[tokio::test]
+async fn a_tab_is_the_same_in_upper_and_lower_case_and_is_free_when_the_older_object_writes_elsewhere() {
+    let world = World::start("op-conflict-case").await;
+    let tab = |title: &str| json!({"runOnCreate": false, "resources": [{"name": "organisms", "tab": title}]});
+    world.apply("first", tab("Élèves Straße")).await;
+    world.wait_for("first", "Ready", "True").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    world.apply("second", tab("ÉLÈVES STRASSE")).await;
+    let ready = world.wait_for("second", "Ready", "False").await;
+    assert!(
+        ready["message"]
+            .as_str()
+            .unwrap()
+            .contains("fills the tab `ÉLÈVES STRASSE`"),
+        "{ready}"
+    );
+    world.apply("first", tab("Autres")).await;
+    world.wait_for("second", "Ready", "True").await;
+    assert!(world.cronjob("second").await.is_some());
+}
+
+#[tokio::test]
+async fn an_object_that_gets_into_a_conflict_is_suspended_and_goes_on_by_itself() {
+    let world = World::start("op-conflict-late").await;
+    let tab = |title: &str| json!({"runOnCreate": false, "resources": [{"name": "organisms", "tab": title}]});
+    world.apply("first", tab("A")).await;
+    world.wait_for("first", "Ready", "True").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    world.apply("second", tab("B")).await;
+    world.wait_for("second", "Ready", "True").await;
+    world.apply("first", tab("B")).await;
+    world.wait_for("second", "Ready", "False").await;
+    let suspended = |wanted| move |cronjob: &CronJob| cronjob.spec.as_ref().unwrap().suspend == Some(wanted);
+    world.wait_object("second", "its suspension", suspended(true)).await;
+    assert_eq!(
+        condition(&world.status("first").await, "Ready")["status"],
+        "True",
+        "the older one has the right"
+    );
+    world.apply("first", tab("A")).await;
+    world
+        .wait_object("second", "its schedule again", suspended(false))
+        .await;
+}
+
+#[tokio::test]
+async fn of_an_object_in_another_namespace_the_name_is_not_told() {
+    let other = World::without_operator("op-conflict-a").await;
+    let mut world = World::without_operator("op-conflict-b").await;
+    world.share(&other).await;
+    world.start_operator();
+    let same = json!({"runOnCreate": false, "spreadsheetId": "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms"});
+    other.apply("secret-name", same.clone()).await;
+    other.wait_for("secret-name", "Ready", "True").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    world.apply("acme", same).await;
+    let ready = world.wait_for("acme", "Ready", "False").await;
+    assert_eq!(ready["reason"], "TabConflict");
+    let message = ready["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("an object of another namespace fills the tab `Users`"),
+        "{message}"
+    );
+    let all = world.status("acme").await.to_string();
+    assert!(!all.contains("secret-name") && !all.contains("op-conflict-a"), "{all}");
+    other
+        .api::<WedofSheetSync>()
+        .delete("secret-name", &DeleteParams::background())
+        .await
+        .unwrap();
+    world.wait_for("acme", "Ready", "True").await;
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use k8s_openapi::api::batch::v1::CronJob;
+use k8s_openapi::api::batch::v1::{CronJob, Job};
 use kube::{
     ResourceExt,
     api::{DeleteParams, Patch, PatchParams, PostParams},
@@ -46,6 +46,20 @@ async fn an_object_becomes_one_cronjob_that_is_kept_as_it_should_be() {
     };
     world.wait_object("acme", "the repair of drift", repaired).await;
 
+    let pod = json!({"spec": {"activeDeadlineSeconds": 1, "containers": [{"name": "sync", "image": "miner"}]}});
+    let strategic = json!({"spec": {"jobTemplate": {"spec": {"template": pod}}}});
+    let api = world.api::<CronJob>();
+    api.patch("acme", &PatchParams::default(), &Patch::Strategic(&strategic))
+        .await
+        .unwrap();
+    let repaired = |cronjob: &CronJob| {
+        let job = cronjob.spec.as_ref().unwrap().job_template.spec.as_ref().unwrap();
+        let pod = job.template.spec.as_ref().unwrap();
+        pod.active_deadline_seconds == Some(3540)
+            && pod.containers[0].image.as_deref() == Some("example.invalid/sync:1")
+    };
+    world.wait_object("acme", "the repair of its pods", repaired).await;
+
     edit(
         &world,
         "acme",
@@ -78,7 +92,7 @@ async fn an_object_becomes_one_cronjob_that_is_kept_as_it_should_be() {
             condition(status, "Ready")["message"]
                 .as_str()
                 .unwrap()
-                .contains("container miner")
+                .contains("others have set in its CronJob: containers[miner]")
         })
         .await;
 }
@@ -201,4 +215,106 @@ async fn what_only_the_api_server_finds_wrong_is_told_in_its_words_and_not_tried
     world.annotate("acme", "looked-at", "again").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(world.requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_object_of_any_name_gets_a_cronjob_and_runs() {
+    let world = World::start("op-names").await;
+    let dotted = |length: usize| {
+        format!(
+            "{}{}",
+            "a.b-c.".repeat(length / 6),
+            "x".repeat(length % 6).replace("xxxxxx", "x")
+        )
+    };
+    for (number, length) in [52usize, 53, 63, 252, 253].into_iter().enumerate() {
+        let mut name = dotted(length);
+        if name.len() < length || name.ends_with('.') {
+            name = format!("{}z", &name[..length - 1]);
+        }
+        assert_eq!(name.len(), length);
+        let tab = json!([{"name": "organisms", "tab": format!("{number}")}]);
+        world.apply(&name, json!({"resources": tab})).await;
+        world.wait_for(&name, "Ready", "True").await;
+        let run = |status: &Value| status["lastRun"]["outcome"] == "Running";
+        let status = world.wait(&name, "its run", run).await;
+        let job = status["lastRun"]["jobName"].as_str().unwrap();
+        assert!(job.len() <= 63, "{job}");
+        world.pod(job).await;
+        let cronjob = world.api::<Job>().get(job).await.unwrap().owner_references()[0]
+            .name
+            .clone();
+        assert!(cronjob.len() <= 52 && (length > 52 || cronjob == name), "{cronjob}");
+        // as the CronJob controller and kubectl make them
+        let (made, printed) = world
+            .kubectl(&[
+                "create",
+                "job",
+                &format!("--from=cronjob/{cronjob}"),
+                &format!("by-hand-{number}"),
+            ])
+            .await;
+        assert!(made, "{printed}");
+    }
+}
+
+#[tokio::test]
+async fn a_spec_too_long_for_a_run_is_told_so() {
+    let world = World::start("op-too-large").await;
+    let values = vec!["x".repeat(200); 100];
+    let filters: serde_json::Map<String, Value> = (0..6).map(|number| (format!("f{number}"), json!(values))).collect();
+    world
+        .apply(
+            "acme",
+            json!({"resources": [{"name": "organisms", "filters": filters}]}),
+        )
+        .await;
+    let stalled = world.wait_for("acme", "Stalled", "True").await;
+    assert_eq!(stalled["reason"], "SpecTooLarge");
+    assert!(world.cronjob("acme").await.is_none());
+}
+
+#[tokio::test]
+async fn an_installation_may_let_no_object_choose_nodes() {
+    let mut world = World::without_operator("op-placement").await;
+    world.start_operator_with(&[("RUN_SETTINGS", r#"{"allowPlacement": false}"#)]);
+    world.apply("acme", json!({})).await;
+    let stalled = world.wait_for("acme", "Stalled", "True").await;
+    assert_eq!(stalled["reason"], "PlacementNotAllowed");
+    assert!(
+        stalled["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("spec.job.nodeSelector: "),
+        "{stalled}"
+    );
+    world
+        .apply("acme", json!({"job": {"backoffLimit": 1}, "runOnCreate": false}))
+        .await;
+    world.wait_for("acme", "Ready", "True").await;
+}
+
+#[tokio::test]
+async fn a_schedule_at_an_hour_that_clocks_skip_or_repeat_is_warned_of_also_when_only_the_zone_changes() {
+    let world = World::start("op-clock-change").await;
+    let at_two = |zone: &str| json!({"runOnCreate": false, "schedule": "30 2 * * *", "timeZone": zone});
+    world.apply("acme", at_two("Indian/Reunion")).await;
+    world.wait_for("acme", "Ready", "True").await;
+    let warned = async || {
+        let events = world.events("acme").await.into_iter();
+        events
+            .filter(|(reason, _)| reason == "ScheduleMeetsClockChange")
+            .map(|(_, note)| note)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(warned().await, Vec::<String>::new(), "its clocks never change");
+    world.apply("acme", at_two("Europe/Paris")).await;
+    let moved = |status: &Value| condition(status, "Ready")["message"] == "runs at 30 2 * * * (Europe/Paris)";
+    world.wait("acme", "the zone", moved).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let notes = warned().await;
+    assert!(
+        notes.len() == 1 && notes[0].contains("30 2 * * * in Europe/Paris"),
+        "{notes:?}"
+    );
 }

@@ -48,7 +48,7 @@ async fn the_rules_of_the_definition_speak_to_people() {
         (json!({"timeZone": "Local"}), "timeZone must be a zone's IANA name"),
         (
             json!({"spreadsheetId": "https://docs.google.com/spreadsheets/d/1BxiMVs0XRA5nFMd/edit"}),
-            "not the link",
+            "spreadsheetId is only the part of the spreadsheet's link between /d/ and /edit, not the link",
         ),
         (
             json!({"spreadsheetId": "15909500171590950017"}),

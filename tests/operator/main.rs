@@ -14,6 +14,10 @@ mod cronjobs;
 mod definition;
 mod lifecycle;
 mod runs;
+mod schedules;
+mod turns;
+mod waiting;
+mod words;
 mod world;
 
 use k8s_openapi::api::batch::v1::CronJob;

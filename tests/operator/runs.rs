@@ -6,7 +6,7 @@ use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::{
     ResourceExt,
-    api::{DeleteParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -228,6 +228,7 @@ async fn a_run_whose_job_is_deleted_is_not_claimed_to_have_ended_well() {
         .wait("acme", "its end", |status| status["lastRun"]["outcome"] == "Unknown")
         .await;
     assert_eq!(condition(&status, "LastRunSucceeded")["status"], "Unknown");
+    assert_eq!(status["lastRun"]["reason"], "JobDeleted");
     assert!(
         status["lastRun"]["message"]
             .as_str()
@@ -258,4 +259,19 @@ async fn a_job_that_gets_no_pod_says_why() {
     let message = status["lastRun"]["message"].as_str().unwrap();
     assert!(message.contains("exceeded quota"), "{message}");
     assert_eq!(status["lastRun"]["outcome"], "Running");
+
+    // its deadline ends it, and is not what was wrong
+    let job = status["lastRun"]["jobName"].as_str().unwrap();
+    let deadline = Patch::Merge(json!({"spec": {"activeDeadlineSeconds": 61}}));
+    world
+        .api::<Job>()
+        .patch(job, &PatchParams::default(), &deadline)
+        .await
+        .unwrap();
+    let result = world.wait_for("acme", "LastRunSucceeded", "False").await;
+    assert_eq!(result["reason"], "FailedCreate");
+    assert!(
+        result["message"].as_str().unwrap().contains("exceeded quota"),
+        "{result}"
+    );
 }

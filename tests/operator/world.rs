@@ -39,6 +39,8 @@ pub struct World {
     kubeconfig: tempfile::NamedTempFile,
     requests: Requests,
     operator: Option<Child>,
+    /// Further namespaces that the operator watches.
+    shared: Vec<String>,
 }
 
 /// What the operator asked of the API server: method, path and query. Watches are left out.
@@ -81,10 +83,35 @@ impl World {
             kubeconfig,
             requests,
             operator: None,
+            shared: Vec::new(),
         }
     }
 
+    /// Lets this world's operator handle the objects of another world, too.
+    pub async fn share(&mut self, other: &Self) {
+        let binding = json!({
+            "metadata": {"name": "shared"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"},
+            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace}],
+        });
+        let binding: RoleBinding = serde_json::from_value(binding).expect("a binding");
+        let created = other.api().create(&PostParams::default(), &binding).await;
+        created.expect("the binding is created");
+        self.shared.push(other.namespace.clone());
+    }
+
     pub fn start_operator(&mut self) {
+        self.start_operator_with(&[]);
+    }
+
+    /// Starts the operator with variables, as the chart sets them.
+    pub fn start_operator_with(&mut self, variables: &[(&str, &str)]) {
+        let namespaces: Vec<&str> = self
+            .shared
+            .iter()
+            .chain([&self.namespace])
+            .map(String::as_str)
+            .collect();
         let operator = Command::new(env!("CARGO_BIN_EXE_wedof-sheet-sync"))
             .args([
                 "operator",
@@ -93,8 +120,9 @@ impl World {
                 "--health-addr",
                 "127.0.0.1:0",
             ])
-            .args(["--namespaces", &self.namespace])
+            .args(["--namespaces", &namespaces.join(",")])
             .env("KUBECONFIG", self.kubeconfig.path())
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .spawn()
             .expect("the operator starts");
@@ -271,12 +299,17 @@ impl World {
 
     /// Ends the pod of a Job as a kubelet would tell it.
     pub async fn end_pod(&self, job: &str, exit_code: i32, report: &Value) {
-        let pod = self.pod(job).await;
         let message = if report.is_null() {
             String::new()
         } else {
             report.to_string()
         };
+        self.end_pod_saying(job, exit_code, &message).await;
+    }
+
+    /// Ends the pod of a Job with any text as its last words.
+    pub async fn end_pod_saying(&self, job: &str, exit_code: i32, message: &str) {
+        let pod = self.pod(job).await;
         let now = jiff_now();
         let (phase, reason) = if exit_code == 0 {
             ("Succeeded", "Completed")
@@ -360,6 +393,20 @@ impl World {
             assert!(Instant::now() < deadline, "waited in vain: {object:#}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// A command of kubectl or Helm in this namespace: whether it succeeded, and all that it printed.
+    pub async fn command(&self, program: &str, arguments: &[&str]) -> (bool, String) {
+        let mut command = tokio::process::Command::new(program);
+        command.args(["--namespace", &self.namespace]).args(arguments);
+        let output = command.output().await;
+        let output = output.unwrap_or_else(|error| panic!("{program} is not in PATH: {error}"));
+        let printed = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&printed).into_owned())
+    }
+
+    pub async fn kubectl(&self, arguments: &[&str]) -> (bool, String) {
+        self.command("kubectl", arguments).await
     }
 
     /// Reasons of the events about an object, in the order in which they were first seen.

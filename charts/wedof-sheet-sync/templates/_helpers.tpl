@@ -157,7 +157,8 @@ The rights of the operator, and no others: it never reads a Secret and never wri
   verbs: [patch]
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create]
+  # patch: spec.suspend, of Jobs that have to wait for another run
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]

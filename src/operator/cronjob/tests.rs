@@ -55,6 +55,7 @@ fn every_setting_of_the_job_and_of_the_operator_arrives() {
             pod_annotations: BTreeMap::from([("sidecar.istio.io/inject".into(), "false".into())]),
             priority_class_name: "batch".into(),
             runtime_class_name: "gvisor".into(),
+            allow_placement: true,
         },
         sheets_base_url: Some("http://simulator.sim.svc:8081/".into()),
         token_hosts: vec!["simulator.sim.svc".into()],
@@ -158,23 +159,4 @@ fn a_job_is_named_by_what_it_is_for_and_owned_by_the_cronjob() {
         })
     );
     assert_eq!(job.spec, cronjob.spec.unwrap().job_template.spec);
-}
-
-#[test]
-fn what_others_added_to_the_pods_is_named() {
-    let cronjob = built(json!({}));
-    let mut pod = pod(&cronjob).clone();
-    assert_eq!(
-        foreign(&serde_json::from_value(pod.clone()).unwrap()),
-        Vec::<String>::new()
-    );
-    let add = |list: &mut Value, item| list.as_array_mut().unwrap().push(item);
-    add(&mut pod["containers"], json!({"name": "miner"}));
-    add(&mut pod["volumes"], json!({"name": "host"}));
-    add(
-        &mut pod["containers"][0]["env"],
-        json!({"name": "RUST_BACKTRACE", "value": "1"}),
-    );
-    let foreign = foreign(&serde_json::from_value(pod).unwrap());
-    assert_eq!(foreign, ["container miner", "volume host", "variable RUST_BACKTRACE"]);
 }

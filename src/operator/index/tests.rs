@@ -133,40 +133,52 @@ fn the_successor_of_a_deleted_object_hears_when_the_old_cronjob_is_gone() {
 
 #[test]
 fn of_two_objects_on_one_tab_the_younger_yields_until_the_older_is_gone() {
-    let target = |name: &str, second, tab: &str| Target {
+    let target = |name: &str, second, tab: u64| Target {
         key: Key {
             namespace: "ns".into(),
             name: name.into(),
         },
         age: (second, name.into()),
         spreadsheet: "sheet".into(),
-        tabs: vec![tab.into(), format!("{name} only")],
+        tabs: vec![1000 + second as u64, tab],
     };
-    let add = |index: &mut Index, name: &str, second, tab: &str| {
+    let add = |index: &mut Index, name: &str, second, tab| {
         let target = target(name, second, tab);
         index.object(name, target.key.clone(), Some(target))
     };
+    let (folders, other, renamed) = (1, 2, 3);
     let mut index = Index::default();
-    add(&mut index, "old", 1, "folders");
+    add(&mut index, "old", 1, folders);
     assert_eq!(
-        add(&mut index, "young", 2, "folders").len(),
+        add(&mut index, "young", 2, folders).len(),
         1,
         "the other one hears of it"
     );
-    add(&mut index, "beside", 3, "other tab");
-    let conflict = |index: &Index, name| {
-        index
-            .conflict(name)
-            .map(|(other, tab)| (other.key.name.clone(), tab.to_owned()))
-    };
-    assert_eq!(conflict(&index, "young"), Some(("old".into(), "folders".into())));
+    add(&mut index, "beside", 3, other);
+    let conflict = |index: &Index, name| index.conflict(name).map(|(other, tab)| (other.key.name.clone(), tab));
+    assert_eq!(conflict(&index, "young"), Some(("old".into(), 1)));
     assert_eq!(conflict(&index, "old"), None);
     assert_eq!(conflict(&index, "beside"), None);
     let concerned = index.object_gone("old");
     assert!(concerned.iter().any(|key| key.name == "young"));
     assert_eq!(conflict(&index, "young"), None);
-    assert_eq!(add(&mut index, "young", 2, "folders").len(), 0, "nothing has changed");
-    assert_eq!(add(&mut index, "young", 2, "renamed").len(), 1);
-    add(&mut index, "beside", 3, "renamed");
-    assert_eq!(conflict(&index, "beside"), Some(("young".into(), "renamed".into())));
+    assert_eq!(add(&mut index, "young", 2, folders).len(), 0, "nothing has changed");
+    assert_eq!(add(&mut index, "young", 2, renamed).len(), 1);
+    add(&mut index, "beside", 3, renamed);
+    assert_eq!(conflict(&index, "beside"), Some(("young".into(), 1)));
+}
+
+#[test]
+fn of_two_objects_of_the_same_second_the_lesser_uid_has_the_tab() {
+    let mut index = Index::default();
+    for uid in ["b", "a"] {
+        let target = Target {
+            key: key(),
+            age: (1, uid.into()),
+            spreadsheet: "sheet".into(),
+            tabs: vec![7],
+        };
+        index.object(uid, key(), Some(target));
+    }
+    assert!(index.conflict("a").is_none() && index.conflict("b").is_some());
 }

@@ -2,7 +2,10 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{api::RunState, operator::validate::tests::valid};
+use crate::{
+    api::RunState,
+    operator::{facts::Suspended, validate::tests::valid},
+};
 
 fn at(time: &str) -> Timestamp {
     format!("2026-11-25T{time}Z").parse().unwrap()
@@ -40,6 +43,7 @@ fn running(request: Option<&str>) -> Run {
         resources: Vec::new(),
         look_again: None,
         ask_events: false,
+        suspended: None,
     }
 }
 
@@ -84,6 +88,35 @@ fn a_request_starts_a_run_even_if_suspended_and_each_value_only_once() {
         decide("uid", Some(""), &spec, &new, &[], at("07:00:00")),
         Decision::Nothing
     );
+}
+
+#[test]
+fn a_request_of_an_earlier_value_is_another_run() {
+    let spec = valid(json!({}));
+    let key = |request: &str, handled: &str| {
+        let status = status(json!({"lastHandledSyncRequest": handled}));
+        match decide("uid", Some(request), &spec, &status, &[], at("07:00:00")) {
+            Decision::Start(order) => order.key,
+            decision => panic!("{decision:?}"),
+        }
+    };
+    assert_eq!(key("one", "two"), key("one", "two"));
+    assert_ne!(
+        key("one", ""),
+        key("one", "two"),
+        "its Job of before may still be there"
+    );
+}
+
+#[test]
+fn a_request_waits_for_a_job_that_waits_itself() {
+    let waits = Run {
+        suspended: Some(Suspended::ToWait),
+        ..running(None)
+    };
+    let new = WedofSheetSyncStatus::default();
+    let decision = decide("uid", Some("now"), &valid(json!({})), &new, &[waits], at("07:00:00"));
+    assert!(matches!(decision, Decision::Wait { note: Some(_), .. }), "{decision:?}");
 }
 
 #[test]

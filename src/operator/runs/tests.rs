@@ -48,7 +48,8 @@ fn attempt(second: u8, status: Value) -> Attempt {
 }
 
 fn ended(second: u8, exit_code: i32, reason: &str, message: &str) -> Attempt {
-    let state = json!({"terminated": {"exitCode": exit_code, "reason": reason, "message": message}});
+    let state = json!({"terminated": {"exitCode": exit_code, "reason": reason, "message": message,
+        "startedAt": "2026-11-25T07:00:00Z", "finishedAt": format!("2026-11-25T07:00:{second:02}Z")}});
     attempt(second, json!({"containerStatuses": [{"name": "sync", "state": state}]}))
 }
 
@@ -126,10 +127,58 @@ fn sums_go_over_all_attempts_and_rows_are_the_last_ones() {
     "OOMKilled", "raise spec.job.resources.limits.memory (3 of 11 resources done)")]
 #[case::no_report(
     failed("BackoffLimitExceeded", ""),
-    ended(1, 101, "Error", "thread 'main' panicked"),
+    ended(1, 101, "Error", ""),
     "NoReport",
     "exit code 101 and left no report: kubectl logs --namespace ns acme-1-1"
 )]
+#[case::something_else_than_a_report(
+    failed("BackoffLimitExceeded", ""),
+    ended(1, 101, "Error", "thread 'main' panicked"),
+    "InvalidReport",
+    "exit code 101 and left no report: kubectl logs"
+)]
+#[case::a_report_that_was_cut(
+    failed("BackoffLimitExceeded", ""),
+    ended(1, 1, "Error", &report("Failed", json!({}))[10..]),
+    "InvalidReport", "left a report without its beginning")]
+#[case::a_report_of_another_release(
+    failed("BackoffLimitExceeded", ""),
+    ended(1, 1, "Error", &report("Failed", json!({"version": 7}))),
+    "InvalidReport", "a report of version 7, and this operator reads version 1")]
+#[case::a_report_that_lies(
+    failed("BackoffLimitExceeded", ""),
+    ended(1, 1, "Error", &report("Succeeded", json!({}))),
+    "InvalidReport", "exit code 1 and left a report that says Succeeded")]
+#[case::a_reason_that_does_not_exist(
+    failed("BackoffLimitExceeded", ""),
+    ended(1, 1, "Error", &report("Failed", json!({"reason": "Hacked", "message": "m"}))),
+    "InvalidReport", "a report that says Failed and not why")]
+#[case::kubernetes_lost_the_container(
+    failed("BackoffLimitExceeded", ""),
+    Attempt { ran: true, ..ended(1, 137, "ContainerStatusUnknown", "The container could not be located when the pod was terminated") },
+    "ContainerStatusUnknown", "the container of pod acme-1-1 was lost")]
+#[case::an_image_that_could_not_be_pulled_until_the_pod_s_deadline(
+    failed("BackoffLimitExceeded", ""),
+    Attempt { ran: false, waiting: waiting("ImagePullBackOff", "Back-off pulling image \"x\"").waiting,
+        pod_reason: Some("DeadlineExceeded".into()), ..ended(1, 137, "ContainerStatusUnknown", "") },
+    "ImagePullBackOff", "pod acme-1-1 cannot start: Back-off pulling image")]
+#[case::evicted(
+    failed("BackoffLimitExceeded", ""),
+    Attempt { gone: true, ..evicted(1) },
+    "Evicted", "pod acme-1-1 was removed from node-1 by the cluster: Eviction API: evicting")]
+#[case::asked_to_stop_by_the_job_s_deadline(
+    failed("DeadlineExceeded", "Job was active longer than specified deadline"),
+    ended(1, 1, "Error", &report("Failed", json!({"reason": "Interrupted", "message": "organisms: interrupted while reading Wedof"}))),
+    "DeadlineExceeded", "raise spec.job.activeDeadlineSeconds (organisms: interrupted while reading Wedof)")]
+#[case::deleted_with_a_report(
+    failed("BackoffLimitExceeded", ""),
+    Attempt { gone: true, deleting_since: Some(now()),
+        ..ended(1, 1, "Error", &report("Failed", json!({"reason": "Interrupted", "message": "m"}))) },
+    "PodDeleted", "pod acme-1-1 was deleted while it ran (m)")]
+#[case::asked_to_stop_by_nobody_known(
+    failed("BackoffLimitExceeded", ""),
+    ended(1, 1, "Error", &report("Failed", json!({"reason": "Interrupted", "message": "interrupted before the first request"}))),
+    "Interrupted", "interrupted before the first request")]
 #[case::deadline_of_the_job(
     failed("DeadlineExceeded", "Job was active longer than specified deadline"),
     Attempt { gone: true, ..attempt(1, json!({})) },
@@ -158,20 +207,116 @@ fn each_kind_of_end_has_its_reason(
     );
 }
 
+/// A pod that the API server was asked to evict.
+fn evicted(second: u8) -> Attempt {
+    let condition = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"});
+    attempt(second, json!({"conditions": [condition]}))
+}
+
 #[test]
 fn a_job_whose_pods_nobody_saw_is_told_by_its_condition() {
-    let run = read(
-        &job(failed(
-            "BackoffLimitExceeded",
-            "Job has reached the specified backoff limit",
-        )),
-        &[],
-        None,
-        now(),
+    let failed = failed("BackoffLimitExceeded", "Job has reached the specified backoff limit");
+    let run = read(&job(failed), &[], None, now());
+    assert_eq!(run.reason.as_deref(), Some("ReportLost"));
+    let message = run.message.unwrap();
+    assert!(
+        message.ends_with("its Job says BackoffLimitExceeded: Job has reached the specified backoff limit"),
+        "{message}"
     );
-    assert_eq!(run.reason.as_deref(), Some("BackoffLimitExceeded"));
     let run = read(&job(complete()), &[], None, now());
     assert_eq!((run.state, run.counts), (RunState::Succeeded, None));
+    assert_eq!(run.message.as_deref(), Some("the Job succeeded; its report was lost"));
+}
+
+#[rstest]
+#[case::cut("\"rows\":250}", "left a report without its beginning")]
+#[case::not_over(&report("Running", json!({"message": "3 of 11 resources done"})), "its report says Running")]
+#[case::lying(&report("Failed", json!({"reason": "WedofError"})), "its report says Failed")]
+fn a_success_of_which_no_numbers_are_known_claims_none(#[case] message: &str, #[case] says: &str) {
+    let run = read(&job(complete()), &[ended(1, 0, "Completed", message)], None, now());
+    assert_eq!(
+        (run.state, run.counts, run.resources.len()),
+        (RunState::Succeeded, None, 0)
+    );
+    assert!(run.message.as_deref().unwrap().contains(says), "{:?}", run.message);
+}
+
+#[test]
+fn a_job_that_never_got_a_pod_is_told_by_its_events_at_its_deadline_too() {
+    let status = json!({"startTime": "2026-11-25T07:00:00Z", "conditions": [
+        {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "Job was active longer than specified deadline",
+         "lastTransitionTime": "2026-11-25T07:01:00Z"}]});
+    assert!(read(&job(status.clone()), &[], None, now()).ask_events);
+    let run = read(&job(status), &[], Some("exceeded quota: none"), now());
+    assert_eq!((run.reason.as_deref(), run.ask_events), (Some("FailedCreate"), false));
+    assert_eq!(
+        run.message.as_deref(),
+        Some("Job acme-1 gets no pod: exceeded quota: none")
+    );
+}
+
+#[test]
+fn what_happened_to_an_attempt_is_told_until_the_next_one_ends_and_evictions_do_not_count() {
+    let told = |attempts: &[Attempt]| {
+        let run = read(&job(running()), attempts, None, now());
+        (run.reason.unwrap(), run.message.unwrap())
+    };
+    let gone = Attempt {
+        gone: true,
+        ..evicted(1)
+    };
+    let (why, message) = told(&[gone.clone(), attempt(16, json!({}))]);
+    assert_eq!(why, "Evicted");
+    assert!(
+        message.ends_with("Eviction API: evicting (attempt 1 of 4 follows)"),
+        "{message}"
+    );
+    let (why, message) = told(&[gone, ended(16, 137, "OOMKilled", ""), attempt(40, json!({}))]);
+    assert_eq!(why, "OOMKilled");
+    assert!(message.ends_with("(attempt 2 of 4 follows)"), "{message}");
+}
+
+#[test]
+fn a_job_that_gets_no_other_pod_after_its_first_says_why() {
+    let idle = json!({"startTime": "2026-11-25T07:00:00Z", "failed": 1});
+    let missing = report(
+        "Failed",
+        json!({"reason": "SecretMissing", "message": "Secret wedof is missing"}),
+    );
+    let attempts = [ended(10, 1, "Error", &missing)];
+    let at = |time: &str| {
+        read(
+            &job(idle.clone()),
+            &attempts,
+            Some("exceeded quota"),
+            time.parse().unwrap(),
+        )
+    };
+    let early = at("2026-11-25T07:01:00Z");
+    assert_eq!(
+        (early.reason.as_deref(), early.look_again),
+        (Some("SecretMissing"), Some("2026-11-25T07:01:20Z".parse().unwrap()))
+    );
+    assert_eq!(at("2026-11-25T07:01:20Z").reason.as_deref(), Some("FailedCreate"));
+}
+
+#[test]
+fn a_job_that_was_suspended_counts_only_what_it_did_since_and_waits_meanwhile() {
+    let status = json!({"startTime": "2026-11-25T07:01:00Z", "active": 1, "conditions": [
+        {"type": "Suspended", "status": "False", "reason": "JobResumed", "lastTransitionTime": "2026-11-25T07:00:30Z"}]});
+    let stopped = Attempt {
+        gone: true,
+        ..attempt(1, json!({}))
+    };
+    let run = read(&job(status), &[stopped, attempt(31, json!({}))], None, now());
+    assert_eq!((run.attempts, run.reason.as_deref(), run.is_running()), (1, None, true));
+
+    let waits = JobFacts {
+        suspended: Some(Suspended::ToWait),
+        ..job(json!({}))
+    };
+    let run = read(&waits, &[], None, now());
+    assert_eq!((run.is_running(), run.waits(), run.ask_events), (false, true, false));
 }
 
 #[test]
@@ -267,8 +412,36 @@ fn what_keeps_a_pod_from_starting_is_told_after_two_minutes() {
     let run = read(&job(running()), &attempts, None, now());
     assert_eq!(run.reason.as_deref(), Some("ImagePullBackOff"));
     assert!(run.message.unwrap().contains("example/none:1"));
-    let starting = read(&job(running()), &[waiting("ContainerCreating", "")], None, now());
-    assert_eq!(starting.reason, None);
+    let starting = |time: &str| {
+        read(
+            &job(running()),
+            &[waiting("ContainerCreating", "")],
+            None,
+            time.parse().unwrap(),
+        )
+    };
+    assert_eq!(starting("2026-11-25T07:04:00Z").reason, None);
+    let slow = starting("2026-11-25T07:05:00Z");
+    assert_eq!(slow.reason.as_deref(), Some("PodNotStarted"));
+    assert!(
+        slow.message
+            .unwrap()
+            .contains("kubectl describe pod --namespace ns acme-1-0")
+    );
+    let refused = [waiting(
+        "CreateContainerConfigError",
+        "container has runAsNonRoot and image will run as root",
+    )];
+    let refused = read(&job(running()), &refused, None, now());
+    assert_eq!(refused.reason.as_deref(), Some("CreateContainerConfigError"));
+    let strange = read(&job(running()), &[waiting("PostStartHookError", "no")], None, now());
+    assert_eq!(
+        (strange.reason.as_deref(), strange.message.as_deref()),
+        (
+            Some("PodNotStarted"),
+            Some("pod acme-1-0 cannot start: PostStartHookError: no")
+        )
+    );
     let unscheduled = attempt(
         0,
         json!({"conditions": [{"type": "PodScheduled", "status": "False",

@@ -1,7 +1,9 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{api::Trigger, failure::reason::WEDOF_KEY_REFUSED, operator::validate::tests::valid};
+use crate::{
+    api::Trigger, failure::reason::WEDOF_KEY_REFUSED, operator::validate::tests::valid, report::ResourceOutcome,
+};
 
 pub fn at(time: &str) -> Timestamp {
     format!("2026-11-25T{time}Z").parse().unwrap()
@@ -35,6 +37,7 @@ pub fn run(uid: &str, state: RunState, ended: Option<&str>) -> Run {
         resources: Vec::new(),
         look_again: None,
         ask_events: false,
+        suspended: None,
     }
 }
 
@@ -200,9 +203,16 @@ fn a_resource_that_failed_keeps_its_rows_and_the_time_of_its_last_good_sync() {
     assert_eq!((told.outcome, told.rows), (ResourceOutcome::Failed, 9));
     assert_eq!(told.last_sync_time, Some(Time(at("07:10:00"))));
     let silent = status(&failed, &[run("c", RunState::Failed, Some("07:30:00"))]);
+    let silent = &silent.resources[0];
     assert_eq!(
-        silent.resources, failed.resources,
+        (silent.outcome, silent.rows),
+        (ResourceOutcome::Failed, 9),
         "a run without a report changes none"
+    );
+    assert_eq!(
+        (told.added, silent.added),
+        (1, 0),
+        "but what an earlier run did is no news"
     );
 }
 
@@ -291,6 +301,52 @@ fn every_counts_from_the_last_start_or_the_creation() {
     assert_eq!(
         next(json!({"lastScheduleTime": "2026-11-25T07:40:00Z"})),
         Some(at("08:40:00"))
+    );
+}
+
+/// In Paris the clocks go from 2 to 3 on 29 March 2026, and from 3 to 2 on 25 October.
+#[test]
+fn on_nights_when_clocks_change_every_run_is_counted_and_the_next_time_is_right() {
+    let next = |schedule: &str, now: &str| {
+        let spec = valid(json!({"schedule": schedule}));
+        next_time(&spec, None, now.parse().unwrap()).unwrap().to_string()
+    };
+    for (schedule, now, wanted) in [
+        // spring: half past two is left out, seven comes an hour earlier by the sun
+        ("30 2 * * *", "2026-03-28T12:00:00Z", "2026-03-30T00:30:00Z"),
+        ("0 7 * * *", "2026-03-28T12:00:00Z", "2026-03-29T05:00:00Z"),
+        ("0 3 * * *", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z"),
+        ("0 * * * *", "2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z"),
+        // autumn: half past two comes twice
+        ("30 2 * * *", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z"),
+        ("30 2 * * *", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"),
+        ("30 2 * * *", "2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"),
+        ("0 7 * * *", "2026-10-24T12:00:00Z", "2026-10-25T06:00:00Z"),
+        ("0 7 * * *", "2026-10-25T06:00:00Z", "2026-10-26T06:00:00Z"),
+    ] {
+        assert_eq!(next(schedule, now), wanted, "{schedule} from {now}");
+    }
+
+    // two runs at the same reading of the clock are two runs, in their order
+    let ended = |uid, state, time: &str| Run {
+        ended: Some(time.parse().unwrap()),
+        ..run(uid, state, None)
+    };
+    let first = ended("a", RunState::Failed, "2026-10-25T00:31:00Z");
+    let once = status(&WedofSheetSyncStatus::default(), std::slice::from_ref(&first));
+    let second = ended("b", RunState::Failed, "2026-10-25T01:31:00Z");
+    let twice = status(&once, &[first, second.clone()]);
+    assert_eq!(twice.consecutive_failures, Some(2));
+    let good = status(
+        &twice,
+        &[second, ended("c", RunState::Succeeded, "2026-10-26T01:31:00Z")],
+    );
+    assert_eq!(
+        (
+            good.consecutive_failures,
+            good.last_success_time.unwrap().0.to_string().as_str()
+        ),
+        (Some(0), "2026-10-26T01:31:00Z")
     );
 }
 

@@ -1,0 +1,104 @@
+//! Never two runs of one object at once.
+
+use k8s_openapi::api::{
+    batch::v1::{CronJob, Job},
+    core::v1::Pod,
+};
+use kube::{ResourceExt, api::ListParams};
+use serde_json::{Value, json};
+
+use crate::world::{World, condition, report};
+
+fn is_suspended(job: &Job) -> bool {
+    job.spec.as_ref().unwrap().suspend == Some(true)
+}
+
+#[tokio::test]
+async fn a_job_made_by_hand_during_a_run_waits_its_turn_and_says_so() {
+    let world = World::start("op-turns").await;
+    world.apply("acme", json!({})).await;
+    let first = world.jobs(1).await.remove(0).name_any();
+    world.pod(&first).await;
+    let (made, printed) = world
+        .kubectl(&["create", "job", "--from=cronjob/acme", "by-hand"])
+        .await;
+    assert!(made, "{printed}");
+    world.wait_object("by-hand", "it to wait", is_suspended).await;
+    let both_active = |cronjob: &CronJob| {
+        let status = cronjob.status.as_ref();
+        status
+            .and_then(|status| status.active.as_ref())
+            .is_some_and(|active| active.len() == 2)
+    };
+    world
+        .wait_object("acme", "the schedule to wait for both", both_active)
+        .await;
+    let says = |status: &Value| {
+        let wanted = format!("Job by-hand waits for Job {first} to end");
+        condition(status, "Ready")["message"]
+            .as_str()
+            .unwrap()
+            .ends_with(&wanted)
+    };
+    let status = world.wait("acme", "that it waits", says).await;
+    assert_eq!(status["lastRun"]["jobName"], first, "what is going is shown");
+    let pods = ListParams::default().labels("batch.kubernetes.io/job-name=by-hand");
+    assert!(
+        world.api::<Pod>().list(&pods).await.unwrap().items.is_empty(),
+        "it has no pod"
+    );
+
+    world.end_pod(&first, 0, &report("Succeeded", json!({}))).await;
+    world
+        .wait_object("by-hand", "its turn", |job: &Job| !is_suspended(job))
+        .await;
+    world
+        .end_pod("by-hand", 0, &report("Succeeded", json!({"updated": 3})))
+        .await;
+    let status = world
+        .wait("acme", "its end", |status| status["lastRun"]["updated"] == 3)
+        .await;
+    assert_eq!(
+        (&status["lastRun"]["trigger"], &status["lastRun"]["attempts"]),
+        (&json!("Manual"), &json!(1))
+    );
+    let ready = condition(&status, "Ready")["message"].as_str().unwrap();
+    assert!(!ready.contains("waits"), "{ready}");
+}
+
+#[tokio::test]
+async fn of_runs_that_began_while_the_operator_was_down_one_goes_on() {
+    let mut world = World::start("op-turns-down").await;
+    world
+        .apply("acme", json!({"runOnCreate": false, "suspend": true}))
+        .await;
+    world.wait_for("acme", "Ready", "True").await;
+    world.stop_operator();
+    for name in ["one", "two", "three"] {
+        let (made, printed) = world.kubectl(&["create", "job", "--from=cronjob/acme", name]).await;
+        assert!(made, "{printed}");
+        world.pod(name).await;
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    }
+    world.start_operator();
+    world.wait_object("two", "it to wait", is_suspended).await;
+    world.wait_object("three", "it to wait", is_suspended).await;
+    for (name, next) in [("one", Some("two")), ("two", Some("three")), ("three", None)] {
+        let job = world
+            .wait_object(name, "its turn", |job: &Job| !is_suspended(job))
+            .await;
+        assert_eq!(
+            job.annotations().contains_key("wedofsheetsync.dev/waits-its-turn"),
+            false
+        );
+        if let Some(next) = next {
+            assert!(
+                is_suspended(&world.api::<Job>().get(next).await.unwrap()),
+                "{next} before {name} has ended"
+            );
+        }
+        world.end_pod(name, 0, &report("Succeeded", json!({}))).await;
+    }
+    let all = |status: &Value| status["lastRun"]["jobName"] == "three" && status["lastRun"]["outcome"] == "Succeeded";
+    world.wait("acme", "all three", all).await;
+}
