@@ -27,7 +27,8 @@ pub const WATCHED: &[Right] = &[
     ),
     // our own Jobs are entered in its list of active ones
     right("batch", "cronjobs/status", &["patch"]),
-    right("batch", "jobs", &["get", "list", "watch", "create"]),
+    // patch: a Job that has to wait for another run is suspended
+    right("batch", "jobs", &["get", "list", "watch", "create", "patch"]),
     right("", "pods", &["get", "list", "watch"]),
     // list: the events of a Job without a pod say why there is none
     right("events.k8s.io", "events", &["create", "patch", "list"]),

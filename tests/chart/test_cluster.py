@@ -52,6 +52,7 @@ WATCHED = {
     "list jobs.batch",
     "watch jobs.batch",
     "create jobs.batch",
+    "patch jobs.batch",
     "get pods.",
     "list pods.",
     "watch pods.",
