@@ -188,6 +188,14 @@ class SomeNamespaces(OnACluster):
         wait("the second is handled", lambda: condition("one", "chart-b", "Ready") == "True")
         self.assertEqual(rights(NAME, "chart-b"), WATCHED)
 
+        # a second release may stand beside it, for other namespaces
+        upgrade(sets=("namespaces={chart-a}",))
+        sets = ("namespaces={chart-b}", "crds.enabled=false", "rbac.aggregateRoles=false")
+        install(sets=sets, release="second")
+        apply(wss("two", "chart-b"))
+        wait("it is handled", lambda: condition("two", "chart-b", "Ready") == "True")
+        helm("uninstall", "--wait", release="second")
+
         # and one less, too: its object and CronJob stay
         upgrade(sets=("namespaces={chart-b}",))
         self.assertEqual(rights(NAME, "chart-a"), set())
@@ -217,7 +225,10 @@ class Upgrade(OnACluster):
 
         before = everything()
         deployment = uid("deployment", NAME, SYSTEM)
-        notes = upgrade()
+        with self.assertRaises(Failed) as failed:
+            upgrade("--reuse-values")
+        self.assertIn("missing properties", str(failed.exception))
+        notes = upgrade("--reset-then-reuse-values")
         self.assertIn("See that it works", notes)
         self.assertEqual(uid("deployment", NAME, SYSTEM), deployment)
         wait("the new operators lead", lambda: len(pods()) == 2 and leader() in pods())
@@ -262,6 +273,22 @@ class Uninstall(OnACluster):
         helm("uninstall", "--wait")
         wait("the definition is gone", lambda: get("crd", CRD) is None)
         wait("its CronJobs and runs are gone", lambda: not names("cronjobs,jobs,pods", "chart-a"))
+
+
+class DefinitionOfOthers(OnACluster):
+    namespaces = ("chart-a",)
+
+    def test_the_definition_may_come_after_the_operator(self):
+        upgrade("--install", "--wait=false", sets=("crds.enabled=false", "metrics.service.enabled=false"))
+        with self.assertRaises(Failed) as failed:
+            helm("test")
+        self.assertIn("error: the API server does not serve wedofsheetsync.dev/v1alpha1", str(failed.exception))
+        kubectl("apply", "--server-side", "-f", str(HERE.parents[1] / "crds" / "wedofsheetsyncs.yaml"))
+        wait("the operators are ready", lambda: len(pods()) == 2)
+        apply(wss("late", "chart-a"))
+        wait("an object is handled", lambda: condition("late", "chart-a", "Ready") == "True")
+        helm("uninstall", "--wait")
+        self.assertIsNotNone(get("crd", CRD))
 
 
 class RightsOfOthers(OnACluster):

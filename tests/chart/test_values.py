@@ -165,6 +165,13 @@ class Values(unittest.TestCase):
         optional |= {name.replace("liveness", "readiness") for name in optional}
         self.assertEqual(known - whole, optional)
 
+    def test_values_that_an_earlier_chart_did_not_know_are_missed_by_name(self):
+        """As with `--reuse-values`, which keeps the earlier chart's defaults in the place of ours."""
+        code, output = helm("template", "acme", str(CHART), values={"rbac": None, "run": {"allowPlacement": None}})
+        self.assertNotEqual(code, 0)
+        self.assertIn("at '': missing property 'rbac'", output)
+        self.assertIn("at '/run': missing property 'allowPlacement'", output)
+
     def test_values_of_the_first_chart_are_still_taken(self):
         first = {
             "image": {"repository": "wss", "tag": "1", "digest": "", "pullPolicy": "Never"},

@@ -87,20 +87,20 @@ OURS = (
 )
 
 
-def helm(verb, *arguments, chart=None, sets=()):
-    """A helm command on the release of the tests."""
+def helm(verb, *arguments, chart=None, sets=(), release=RELEASE):
+    """A helm command on a release of the tests."""
     place = (str(chart),) if chart else ()
     options = [f"--set={value}" for value in (*(OURS if chart else ()), *sets)]
     options += [f"--timeout={PATIENCE}s", "--wait"] if chart else []
-    return run(os.environ.get("HELM", "helm"), verb, RELEASE, *place, "--namespace", SYSTEM, *options, *arguments)
+    return run(os.environ.get("HELM", "helm"), verb, release, *place, "--namespace", SYSTEM, *options, *arguments)
 
 
-def install(*arguments, chart=CHART, sets=()):
-    return helm("install", *arguments, chart=chart, sets=sets)
+def install(*arguments, **options):
+    return helm("install", *arguments, **{"chart": CHART, **options})
 
 
-def upgrade(*arguments, chart=CHART, sets=()):
-    return helm("upgrade", *arguments, chart=chart, sets=sets)
+def upgrade(*arguments, **options):
+    return helm("upgrade", *arguments, **{"chart": CHART, **options})
 
 
 def wss(name, place, **spec):
