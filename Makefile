@@ -12,7 +12,7 @@ export WSS_BINARY := $(CARGO_TARGET_DIR)/release/wedof-sheet-sync
 NEXTEST_VERSION := 0.9.151
 DENY_VERSION := 0.20.2
 
-.PHONY: help demo test unit faults fuzz clients chart e2e lint build generate tools cluster-down clean
+.PHONY: help demo test unit faults fuzz clients chart monitoring e2e lint build generate tools cluster-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | column -t -s $$'\t'
@@ -20,7 +20,7 @@ help: ## Show this list
 demo: build ## Show the main job on a real cluster: apply, run, a filled spreadsheet, status; then clean up
 	tests/e2e/demo
 
-test: unit faults clients chart e2e ## Set everything up and run every test, with and without a cluster; then clean up
+test: unit faults clients chart monitoring e2e ## Set everything up and run every test, with and without a cluster; then clean up
 
 unit: tools ## Run the tests that need no cluster
 	# most tests wait half of their time
@@ -48,6 +48,9 @@ fuzz: ## Feed the decoder of Wedof's answers with what nobody thought of, for FU
 chart: build ## Render, refuse, install, upgrade and uninstall the chart, in every way, on a real cluster
 	tests/chart/run
 
+monitoring: tools ## Let a real Prometheus read the operator's metrics, answer the dashboard and judge the alerts
+	tests/monitoring/run
+
 e2e: build tools ## Run the tests on a real cluster
 	tests/e2e/run
 
@@ -60,7 +63,7 @@ lint: tools ## Check format, lints, dependencies, scripts and generated files
 	diff crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
 	cargo run --locked --quiet -- reference | diff docs/cli.md -
 	$(HELM_DOCS) --dry-run | diff charts/wedof-sheet-sync/README.md -
-	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster tests/chart/run tests/clients/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster tests/chart/run tests/monitoring/run tests/clients/run; fi
 
 build: ## Build the program as it is shipped
 	@echo "Building the program (about ten minutes the first time)…"

@@ -2,11 +2,17 @@
 
 mod reference;
 
-use std::{ffi::OsString, process::ExitCode};
+use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{api, check, config::Environment, demo, operator, resources, scheduler, simulator, sync, telemetry};
+use crate::{
+    api, check,
+    config::Environment,
+    demo,
+    kubectl::{self, Caller},
+    operator, resources, scheduler, simulator, sync, telemetry,
+};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -40,6 +46,8 @@ enum Command {
     OperatorCheck(operator::check::Args),
     /// Simulate Wedof and Google in this process, sync once, and show the spreadsheet as a web page
     Demo(demo::Args),
+    #[command(flatten)]
+    Kubectl(kubectl::Command),
     /// Serve simulators of the Wedof API, of Google's token endpoint and of the Sheets API over HTTP
     Simulate(simulator::Args),
     /// Print the CustomResourceDefinition as YAML
@@ -54,12 +62,40 @@ enum Command {
     Reference,
 }
 
+/// What the program is when it is named `kubectl-wss`: a plugin of kubectl.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubectl-wss",
+    bin_name = "kubectl wss",
+    version,
+    about = "Runs, status and logs of WedofSheetSync objects",
+    arg_required_else_help = true
+)]
+pub(crate) struct Plugin {
+    #[command(flatten)]
+    logging: telemetry::Args,
+    #[command(subcommand)]
+    command: kubectl::Command,
+}
+
 /// Parses the command line, runs the command and turns its end into an exit code:
 /// 0 all well, 1 failed and may succeed later, 2 will fail again until a person changes something.
 pub fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let Cli { logging, command } = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
+    let name = arguments.first().map(Path::new).and_then(Path::file_stem);
+    let (parsed, caller) = match name.and_then(|name| name.to_str()) {
+        Some("kubectl-wss") => (
+            Plugin::try_parse_from(&arguments).map(|plugin| (plugin.logging, Command::Kubectl(plugin.command))),
+            Caller::Kubectl,
+        ),
+        Some("kubectl_complete-wss") => return complete(&arguments),
+        _ => (
+            Cli::try_parse_from(&arguments).map(|cli| (cli.logging, cli.command)),
+            Caller::Program,
+        ),
+    };
+    let (logging, command) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => {
             let _ = error.print();
             if let Some(hint) = error.use_stderr().then(|| script_hint(&arguments)).flatten() {
@@ -75,14 +111,7 @@ pub fn main() -> ExitCode {
     if !matches!(command, Command::Scheduler(_)) {
         abort_on_panic();
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: cannot start the asynchronous runtime: {error}");
-            return ExitCode::from(1);
-        }
-    };
-    runtime.block_on(async {
+    block_on(async {
         match command {
             Command::Sync(args) => sync::command(args).await,
             Command::Check(args) => check::command(args).await,
@@ -92,6 +121,7 @@ pub fn main() -> ExitCode {
             Command::OperatorCheck(args) => operator::check::command(args).await,
             Command::Demo(args) => demo::command(args).await,
             Command::Simulate(args) => simulator::command(args).await,
+            Command::Kubectl(command) => kubectl::command(command, caller).await,
             Command::Crd => show(api::crd_yaml()),
             Command::Completions { shell } => {
                 let mut script = Vec::new();
@@ -101,6 +131,24 @@ pub fn main() -> ExitCode {
             Command::Reference => show(reference::markdown(Cli::command())),
         }
     })
+}
+
+fn block_on(work: impl Future<Output = ExitCode>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => {
+            eprintln!("error: cannot start the asynchronous runtime: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// What kubectl asks when somebody types Tab after `kubectl wss`.
+fn complete(arguments: &[OsString]) -> ExitCode {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<String> = words.collect();
+    block_on(async { show(kubectl::complete(&Plugin::command(), &words).await) })
 }
 
 fn show(text: String) -> ExitCode {
@@ -143,6 +191,7 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_has_no_contradiction() {
         Cli::command().debug_assert();
+        Plugin::command().debug_assert();
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod config;
 pub mod connect;
 pub mod demo;
 pub mod failure;
+pub mod kubectl;
 pub mod operator;
 pub mod patience;
 pub mod preview;

@@ -13,6 +13,8 @@ use crate::report::ResourceOutcome;
 /// Lines of the log about one resource come at most so often.
 const EVERY: Duration = Duration::from_secs(5);
 
+const READ: &str = " records read";
+
 /// The bars of this process, which log lines must not run into.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
@@ -27,6 +29,10 @@ impl Progress {
         Self {
             bars: (bars && io::stderr().is_terminal()).then(|| BARS.get_or_init(MultiProgress::new)),
         }
+    }
+
+    pub fn has_bars(&self) -> bool {
+        self.bars.is_some()
     }
 
     /// A resource begins.
@@ -45,6 +51,33 @@ impl Progress {
             told: Mutex::new(Instant::now()),
         }
     }
+}
+
+/// What a line of a log tells of a resource under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step<'a> {
+    pub tab: &'a str,
+    pub records: u64,
+    pub total: Option<u64>,
+    /// All of its records are read.
+    pub is_all: bool,
+}
+
+/// Reads a line that a [`Task`] logged, in another process for instance.
+pub fn parse(line: &str) -> Option<Step<'_>> {
+    let (head, rest) = line.rsplit_once(READ)?;
+    // titles of tabs may hold colons
+    let (tab, counts) = head.rsplit_once(": ")?;
+    let (records, total) = match counts.split_once(" of ") {
+        Some((records, total)) => (records, Some(total.parse().ok()?)),
+        None => (counts, None),
+    };
+    Some(Step {
+        tab,
+        records: records.parse().ok()?,
+        total,
+        is_all: rest.is_empty(),
+    })
 }
 
 /// One resource under way.
@@ -87,7 +120,7 @@ impl Task {
                 bar.set_message(format!("{rows} rows: comparing, writing"));
                 bar.reset_elapsed();
             }
-            None => tracing::info!("{}: {rows} records read", self.tab),
+            None => tracing::info!("{}: {rows}{READ}", self.tab),
         }
     }
 
@@ -134,11 +167,11 @@ fn far(records: u64, total: Option<u64>, elapsed: Duration) -> String {
         Some(total) if rate > 0.0 => {
             let left = Duration::from_secs_f64(((total - records) as f64 / rate).min(1e9));
             format!(
-                "{records} of {total} records read, {rate:.0}/s, {:#} left",
+                "{records} of {total}{READ}, {rate:.0}/s, {:#} left",
                 HumanDuration(left)
             )
         }
-        _ => format!("{records} records read, {rate:.0}/s"),
+        _ => format!("{records}{READ}, {rate:.0}/s"),
     }
 }
 
@@ -173,5 +206,24 @@ mod tests {
         );
         assert_eq!(far(300, None, seconds(10)), "300 records read, 30/s");
         assert_eq!(far(0, Some(10), seconds(0)), "0 records read, 0/s");
+    }
+
+    #[test]
+    fn what_is_logged_can_be_read_again() {
+        let tab = "L'été : 10h30";
+        for (records, total) in [(300, Some(1200)), (300, None)] {
+            let line = format!("{tab}: {}", far(records, total, Duration::from_secs(10)));
+            let step = Step {
+                tab,
+                records,
+                total,
+                is_all: false,
+            };
+            assert_eq!(parse(&line), Some(step), "{line}");
+        }
+        let all = parse("Dossiers: 250 records read").unwrap();
+        assert!(all.is_all && all.records == 250);
+        assert_eq!(parse("Dossiers: 250 rows, 3 added"), None);
+        assert_eq!(parse("all records read"), None);
     }
 }

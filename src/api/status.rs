@@ -23,6 +23,10 @@ pub struct WedofSheetSyncStatus {
     /// The next time of the schedule; none while suspended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_schedule_time: Option<Time>,
+    /// The first time of the schedule after the last good run: until then the data are as fresh as the schedule promises.
+    /// Before any good run, the first time of the schedule. None while suspended or not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fresh_until: Option<Time>,
     /// When the last good run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_success_time: Option<Time>,
@@ -69,6 +73,10 @@ pub struct LastRun {
     pub duration_seconds: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<i32>,
+    /// The exit code of the last attempt that ended, if it is known: 1 a later run may succeed, 2 a person has to change
+    /// something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
     /// Records that Wedof listed, all tabs together.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<i64>,
@@ -114,12 +122,16 @@ pub enum RunState {
     Unknown,
 }
 
-/// A finished run and when it ended.
+/// A finished run: when it ended, and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedRun {
     pub completion_time: Time,
     pub job_uid: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<RunState>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<i64>,
 }
 
 /// One resource as the last run that told of it left it.

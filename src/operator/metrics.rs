@@ -1,108 +1,95 @@
-//! Numbers for Prometheus, and what a probe asks.
+//! Numbers for Prometheus, and what a probe asks. docs/monitoring.md has them all in a table.
+//!
+//! Numbers of objects are not kept but read from the store when they are asked for ([`objects`]), and leave as a stream
+//! ([`exposition`]): what a scrape of thousands of objects takes is gone a moment later.
 
-use std::sync::Arc;
+mod exposition;
+mod objects;
 
-use axum::{Router, http::StatusCode, routing::get};
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    http::{HeaderMap, StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
 use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric},
-    metrics::{counter::Counter, family::Family, gauge::ConstGauge},
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, histogram::Histogram, info::Info},
     registry::{Registry, Unit},
 };
 
-use super::{
-    names::condition,
-    stage::{Stage, Stages},
-    status,
+use self::{
+    exposition::Format,
+    objects::{Leading, Objects},
 };
-use crate::api::RunState;
+use super::stage::{Stage, Stages};
 
-/// Counters of the driver. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+const PREFIX: &str = "wedof_sheet_sync";
+
+/// Seconds; an object at rest takes less than the first.
+const BUCKETS: [f64; 13] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+];
+
+/// What the driver counts. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Metrics {
-    reconciliations: Counter,
-    errors: Family<Failed, Counter>,
+    reconciliations: Histogram,
+    api_errors: Family<ApiError, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Failed {
+struct ApiError {
     /// What the operator was about to do.
-    action: &'static str,
+    action: String,
+    /// The HTTP status; `none` if no answer came.
+    code: String,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            reconciliations: Histogram::new(BUCKETS),
+            api_errors: Family::default(),
+        }
+    }
 }
 
 impl Metrics {
-    /// Counts a reconciliation, and the action at which it failed.
-    pub fn reconciled(&self, failed: Option<&'static str>) {
-        self.reconciliations.inc();
-        if let Some(action) = failed {
-            self.errors.get_or_create(&Failed { action }).inc();
-        }
+    /// One look at an object has ended.
+    pub fn reconciled(&self, took: Duration) {
+        self.reconciliations.observe(took.as_secs_f64());
+    }
+
+    /// A request to the API server failed; `code` is its answer, if there was one.
+    pub fn api_error(&self, action: &str, code: Option<u16>) {
+        let error = ApiError {
+            action: action.to_owned(),
+            code: code.map_or_else(|| "none".to_owned(), |code| code.to_string()),
+        };
+        self.api_errors.get_or_create(&error).inc();
     }
 
     fn registry(&self, stages: Stages) -> Registry {
-        let mut registry = Registry::with_prefix("wedof_sheet_sync");
-        let reconciliations = self.reconciliations.clone();
-        registry.register("reconciliations", "Looks at an object", reconciliations);
+        let mut registry = Registry::with_prefix(PREFIX);
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The version of this process, as a label", version);
+        registry.register_with_unit(
+            "reconcile_duration",
+            "How long looks at an object take",
+            Unit::Seconds,
+            self.reconciliations.clone(),
+        );
         registry.register(
-            "reconciliation_errors",
-            "Looks that failed, by action",
-            self.errors.clone(),
+            "api_errors",
+            "Failed requests to the API server, by what was to be done and the HTTP status of the answer",
+            self.api_errors.clone(),
         );
         registry.register_collector(Box::new(Leading(stages.clone())));
         registry.register_collector(Box::new(Objects(stages)));
         registry
-    }
-}
-
-/// Whether this replica is the one that works.
-#[derive(Debug)]
-struct Leading(Stages);
-
-impl Collector for Leading {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let gauge = ConstGauge::new(i64::from(self.0.now().leads()));
-        let help = "1 if this replica is the one that works, 0 if it stands by";
-        gauge.encode(encoder.encode_descriptor("leader", help, None::<&Unit>, gauge.metric_type())?)
-    }
-}
-
-/// Numbers of objects, counted from the store when they are asked for; none from a replica that stands by.
-#[derive(Debug)]
-struct Objects(Stages);
-
-impl Collector for Objects {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let Some(store) = self.0.now().into_store() else {
-            return Ok(());
-        };
-        let mut counts = [
-            ("objects", "WedofSheetSync objects", 0i64),
-            ("objects_not_ready", "Objects whose condition Ready is not True", 0),
-            ("objects_undecodable", "Objects that this version cannot read", 0),
-            ("objects_failing", "Objects whose last finished run was no success", 0),
-            ("objects_running", "Objects with a run that is going", 0),
-        ];
-        for object in store.state() {
-            let status = object.0.as_ref().ok().and_then(|object| object.status.as_ref());
-            let condition = |kind| status.and_then(|status| status::get(status, kind));
-            let running = status.and_then(|status| status.last_run.as_ref());
-            let holds = [
-                true,
-                condition(condition::READY).is_none_or(|ready| ready.status != "True"),
-                object.0.is_err(),
-                condition(condition::LAST_RUN_SUCCEEDED).is_some_and(|result| result.status == "False"),
-                running.is_some_and(|run| run.outcome == RunState::Running),
-            ];
-            for ((_, _, count), holds) in counts.iter_mut().zip(holds) {
-                *count += i64::from(holds);
-            }
-        }
-        for (name, help, count) in counts {
-            let gauge = ConstGauge::new(count);
-            let encoder = encoder.encode_descriptor(name, help, None::<&Unit>, gauge.metric_type())?;
-            gauge.encode(encoder)?;
-        }
-        Ok(())
     }
 }
 
@@ -124,12 +111,13 @@ pub fn router(metrics: &Metrics, stages: Stages) -> Router {
         )
         .route(
             "/metrics",
-            get(move || async move {
-                let mut text = String::new();
-                match prometheus_client::encoding::text::encode(&mut text, &registry) {
-                    Ok(()) => (StatusCode::OK, text),
-                    Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
-                }
+            get(move |headers: HeaderMap| async move {
+                let format = Format::wanted(headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()));
+                let body = exposition::stream(registry, format);
+                ([(header::CONTENT_TYPE, format.content_type())], body).into_response()
             }),
         )
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
-pub use self::args::Args;
+pub use self::{args::Args, reported::clean};
 use self::{
     context::Context,
     facts::{Attempt, CronJobFacts, JobFacts},

@@ -4,7 +4,10 @@
 //! At rest nothing is sent: what was applied last is remembered by its hash and the CronJob's generation, a status is
 //! written only if it differs, and everything read comes from watches.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -48,10 +51,12 @@ pub async fn reconcile(
     };
     let memory = context.memory(&uid);
     let mut memory = memory.lock().await;
+    let started = Instant::now();
     let result = match &object.0 {
         Ok(object) => reconcile_object(&context, object, &uid, &mut memory).await,
         Err(invalid) => reconcile_undecodable(&context, invalid, &uid, &mut memory).await,
     };
+    context.metrics.reconciled(started.elapsed());
     match result {
         Err(error) if error.is_namespace_terminating() => {
             tracing::debug!(%error, "the namespace is terminating");
@@ -59,12 +64,11 @@ pub async fn reconcile(
         }
         Ok(action) => {
             memory.failures = 0;
-            context.metrics.reconciled(None);
             Ok(action)
         }
         Err(error) => {
             memory.failures += 1;
-            context.metrics.reconciled(Some(error.action));
+            context.metrics.api_error(error.action, error.code());
             Err(Arc::new(error))
         }
     }

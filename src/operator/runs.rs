@@ -46,6 +46,8 @@ pub struct Run {
     /// Known a moment before the state says so, while last words are waited for.
     pub ended: Option<Timestamp>,
     pub attempts: i32,
+    /// Of the last attempt that ended.
+    pub exit_code: Option<i32>,
     pub counts: Option<Counts>,
     pub resources: Vec<ResourceReport>,
     /// When to look again although nothing may have happened.
@@ -126,6 +128,10 @@ pub fn read(job: &JobFacts, attempts: &[Attempt], event: Option<&str>, now: Time
         started: job.started.or(job.created),
         ended: None,
         attempts: (attempts.len() as i32).max(job.ended_pods + job.active_pods),
+        exit_code: attempts
+            .iter()
+            .rev()
+            .find_map(|attempt| Some(attempt.end.as_ref()?.exit_code)),
         counts: counts(&reports),
         resources: resources(&reports),
         look_again: None,

@@ -54,7 +54,7 @@ impl Error {
     }
 
     /// The HTTP status, if the API server answered.
-    fn code(&self) -> Option<u16> {
+    pub fn code(&self) -> Option<u16> {
         match &self.source {
             kube::Error::Api(status) => Some(status.code),
             _ => None,

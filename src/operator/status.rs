@@ -101,6 +101,7 @@ fn vanished(last: &LastRun, runs: &[Run], cronjob: Option<&CronJobFacts>, now: T
         started,
         ended: Some(success.unwrap_or(now)),
         attempts: last.attempts.unwrap_or_default(),
+        exit_code: None,
         counts: None,
         resources: Vec::new(),
         look_again: None,
@@ -139,11 +140,14 @@ fn record_one(status: &mut WedofSheetSyncStatus, run: &Run) {
         run.generation,
         ended,
     );
+    let last = last_run(run);
     status.last_recorded_run = Some(RecordedRun {
         completion_time: Time(ended),
         job_uid: run.uid.clone(),
+        outcome: Some(run.state),
+        duration_seconds: last.duration_seconds,
     });
-    status.last_run = Some(last_run(run));
+    status.last_run = Some(last);
 }
 
 /// The report's resources. Those that it does not mention stay as they were, unless it tells of a whole good run; but what
@@ -216,6 +220,7 @@ fn last_run(run: &Run) -> LastRun {
         started,
         ended,
         attempts,
+        exit_code,
         counts,
         resources: _,
         look_again: _,
@@ -240,6 +245,7 @@ fn last_run(run: &Run) -> LastRun {
             .zip(ended)
             .map(|(started, ended)| ended.duration_since(started).as_secs().max(0)),
         attempts: Some(attempts),
+        exit_code: exit_code.filter(|_| state != RunState::Running),
         rows: count(|counts| counts.rows),
         added: count(|counts| counts.added),
         updated: count(|counts| counts.updated),
@@ -261,6 +267,10 @@ pub fn conclude(
     now: Timestamp,
 ) -> WedofSheetSyncStatus {
     status.observed_generation = Some(generation);
+    status.fresh_until = match (verdict, spec) {
+        (Verdict::Ready, Some(spec)) if !spec.suspend => fresh_until(&status, spec, cronjob, now).map(Time),
+        _ => None,
+    };
     status.effective_schedule = spec.map(|spec| spec.effective_schedule.clone());
     status.next_schedule_time = match (verdict, spec) {
         (Verdict::Ready, Some(spec)) if !spec.suspend => next_time(spec, cronjob, now).map(Time),
@@ -337,6 +347,23 @@ fn all_messages(problems: &[Problem]) -> String {
         .map(|problem| problem.message.as_str())
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+/// Until when the data are as fresh as the schedule promises. What was promised stays until a run has kept it; a schedule
+/// that is new, or in force again, promises nothing for the time before.
+fn fresh_until(
+    before: &WedofSheetSyncStatus,
+    spec: &ValidSpec,
+    cronjob: Option<&CronJobFacts>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let Some(promised) = before.fresh_until.as_ref().filter(|_| runs_at(before, spec)) else {
+        return next_time(spec, cronjob, now);
+    };
+    match &before.last_success_time {
+        Some(success) if success.0 >= promised.0 => next_time(spec, cronjob, success.0),
+        _ => Some(promised.0),
+    }
 }
 
 /// The next time of the schedule. `@every` counts from the last start or the CronJob's creation, as Kubernetes does.

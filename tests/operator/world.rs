@@ -113,15 +113,10 @@ impl World {
             .map(String::as_str)
             .collect();
         let operator = Command::new(env!("CARGO_BIN_EXE_wedof-sheet-sync"))
-            .args([
-                "operator",
-                "--run-image",
-                "example.invalid/sync:1",
-                "--health-addr",
-                "127.0.0.1:0",
-            ])
+            .args(["operator", "--run-image", "example.invalid/sync:1"])
             .args(["--namespaces", &namespaces.join(",")])
             .env("KUBECONFIG", self.kubeconfig.path())
+            .env("HEALTH_ADDR", "127.0.0.1:0")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .spawn()

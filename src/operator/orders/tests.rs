@@ -39,6 +39,7 @@ fn running(request: Option<&str>) -> Run {
         started: None,
         ended: None,
         attempts: 1,
+        exit_code: None,
         counts: None,
         resources: Vec::new(),
         look_again: None,

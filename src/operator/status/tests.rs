@@ -29,6 +29,7 @@ pub fn run(uid: &str, state: RunState, ended: Option<&str>) -> Run {
         started: Some(at("06:59:00")),
         ended: ended.map(at),
         attempts: 1,
+        exit_code: None,
         counts: Some(Counts {
             rows: 250,
             added: 250,
@@ -86,6 +87,43 @@ fn a_new_object_is_ready_and_no_run_is_known() {
         Some(Time("2026-11-26T06:00:00Z".parse().unwrap()))
     );
     assert!(get(&new, condition::STALLED).is_none());
+}
+
+#[test]
+fn data_are_fresh_until_the_first_time_of_the_schedule_that_no_success_has_followed() {
+    let fresh = |status: &WedofSheetSyncStatus| status.fresh_until.as_ref().map(|time| time.0.to_string());
+    let new = status(&WedofSheetSyncStatus::default(), &[]);
+    assert_eq!(fresh(&new).as_deref(), Some("2026-11-26T06:00:00Z"), "the first time");
+
+    let on = |old: &WedofSheetSyncStatus, day: &str, suspend: bool, schedule: &str| {
+        let spec = valid(json!({"schedule": schedule, "suspend": suspend}));
+        let now = format!("2026-{day}T08:00:00Z").parse().unwrap();
+        conclude(old.clone(), 1, &Verdict::Ready, Some(&spec), None, &[], now)
+    };
+    let missed = on(&new, "11-30", false, "0 7 * * *");
+    assert_eq!(fresh(&missed), fresh(&new), "what was promised stays");
+    let mut done = missed.clone();
+    done.last_success_time = Some(Time("2026-12-01T06:01:00Z".parse().unwrap()));
+    let done = on(&done, "12-03", false, "0 7 * * *");
+    assert_eq!(
+        fresh(&done).as_deref(),
+        Some("2026-12-02T06:00:00Z"),
+        "counted from the success"
+    );
+
+    let suspended = on(&done, "12-10", true, "0 7 * * *");
+    assert_eq!(fresh(&suspended), None);
+    let again = on(&suspended, "12-20", false, "0 7 * * *");
+    assert_eq!(
+        fresh(&again).as_deref(),
+        Some("2026-12-21T06:00:00Z"),
+        "nothing for the time before"
+    );
+    let monthly = on(&again, "12-22", false, "0 7 1 * *");
+    assert_eq!(
+        fresh(&monthly).map(|time| time[..10].to_owned()).as_deref(),
+        Some("2027-01-01")
+    );
 }
 
 #[test]

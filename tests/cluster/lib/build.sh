@@ -11,11 +11,12 @@ program() {
   kwok) printf '%s\n' "$BIN_CACHE/kwok-$KWOK_VERSION/kwok" ;;
   helm-docs) printf '%s\n' "$BIN_CACHE/helm-docs-$HELM_DOCS_VERSION/helm-docs" ;;
   helm-unittest) printf '%s\n' "$BIN_CACHE/helm-unittest-$HELM_UNITTEST_VERSION/helm-unittest" ;;
+  prometheus | promtool) printf '%s\n' "$BIN_CACHE/prometheus-$PROMETHEUS_VERSION/$1" ;;
   *) die "no program named $1" ;;
   esac
 }
 
-# build NAME…: kubernetes, etcd, coredns, helm, kwok, helm-docs or helm-unittest. What is in the cache is not built again.
+# build NAME…: the names are those below. What is in the cache is not built again.
 build() {
   local name
   for name; do
@@ -27,7 +28,8 @@ build() {
     kwok) build_once kwok "$KWOK_VERSION" "about 80 seconds" go_install "sigs.k8s.io/kwok/cmd/kwok@v$KWOK_VERSION" ;;
     helm-docs) build_once helm-docs "$HELM_DOCS_VERSION" "about a minute" go_install "github.com/norwoodj/helm-docs/cmd/helm-docs@v$HELM_DOCS_VERSION" ;;
     helm-unittest) build_once helm-unittest "$HELM_UNITTEST_VERSION" "about 2 minutes" build_helm_unittest ;;
-    *) die "cannot build $name: it is one of kubernetes, etcd, coredns, helm, kwok, helm-docs, helm-unittest" ;;
+    prometheus) build_once prometheus "$PROMETHEUS_VERSION" "about 3 minutes" build_prometheus ;;
+    *) die "cannot build $name: it is one of kubernetes, etcd, coredns, helm, kwok, prometheus, helm-docs, helm-unittest" ;;
     esac
   done
 }
@@ -85,9 +87,14 @@ build_kubernetes() {
 
 build_etcd() { go build -C "$MODULES/etcd" -trimpath -ldflags '-s -w' -o "$OUTPUT/etcd" go.etcd.io/etcd/server/v3; }
 
-go_install() { go install -trimpath -ldflags '-s -w' "$1"; }
+go_install() { go install -trimpath -ldflags '-s -w' "$@"; }
 
 build_helm_unittest() {
   go build -C "$MODULES/helm-unittest" -trimpath -ldflags '-s -w' -o "$OUTPUT/helm-unittest" \
     github.com/helm-unittest/helm-unittest/cmd/helm-unittest
+}
+
+# Without the discovery of other vendors' clouds, which is most of what there would be to build.
+build_prometheus() {
+  go_install -tags remove_all_sd github.com/prometheus/prometheus/cmd/{prometheus,promtool}@v"$PROMETHEUS_VERSION"
 }

@@ -1,0 +1,99 @@
+//! What a person sees while a run is followed, on standard error: bars at a terminal, lines elsewhere.
+
+use std::io::Write;
+
+use jiff::tz::TimeZone;
+
+use super::{
+    follow::News,
+    line::{Level, Line},
+};
+use crate::progress::{self, Progress, Step, Task};
+
+pub struct Screen {
+    progress: Progress,
+    /// The resource under way and its bar.
+    task: Option<(String, Task)>,
+    zone: TimeZone,
+    /// What was said last: nothing is said twice in a row.
+    said: String,
+    /// What keeps a pod from starting, as told last.
+    stuck: String,
+}
+
+impl Screen {
+    pub fn new() -> Self {
+        Self {
+            progress: Progress::new(true),
+            task: None,
+            zone: TimeZone::system(),
+            said: String::new(),
+            stuck: String::new(),
+        }
+    }
+
+    pub fn say(&mut self, text: &str) {
+        if self.said != text {
+            print(text);
+            text.clone_into(&mut self.said);
+        }
+    }
+
+    /// What keeps the run from going on, by the status or by its pod: the same reason is told once.
+    pub fn trouble(&mut self, reason: &str, message: &str) {
+        if self.stuck != reason {
+            self.say(&format!("{reason}: {message}"));
+            reason.clone_into(&mut self.stuck);
+        }
+    }
+
+    pub fn news(&mut self, news: News) {
+        match news {
+            News::Attempt { number: 1, pod } => self.say(&format!("Pod {pod} runs")),
+            News::Attempt { number, pod } => self.say(&format!("Attempt {number}: pod {pod} runs")),
+            News::Stuck(reason, message) => self.trouble(&reason, &format!("its pod cannot start: {message}")),
+            News::NoRight(what) => self.say(&format!("No right to read {what}: only the status is followed")),
+            News::Line(text) => self.line(&Line::of(&text)),
+        }
+    }
+
+    fn line(&mut self, line: &Line) {
+        if line.level == Level::Other && line.at.is_some() {
+            return;
+        }
+        if self.progress.has_bars() {
+            if let Some(step) = progress::parse(&line.message) {
+                return self.step(&step);
+            }
+            let has_ended = |(tab, _): &(String, Task)| line.message.starts_with(&format!("{tab}: "));
+            if self.task.as_ref().is_some_and(has_ended) {
+                self.clear();
+            }
+        }
+        print(&line.text(&self.zone));
+    }
+
+    fn step(&mut self, step: &Step<'_>) {
+        if self.task.as_ref().is_some_and(|(tab, _)| tab != step.tab) {
+            self.clear();
+        }
+        let (_, task) = self
+            .task
+            .get_or_insert_with(|| (step.tab.to_owned(), self.progress.start(step.tab)));
+        match step.is_all {
+            true => task.write(usize::try_from(step.records).unwrap_or(usize::MAX)),
+            false => task.read(step.records, step.total),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn clear(&mut self) {
+        if let Some((_, task)) = self.task.take() {
+            task.put_off();
+        }
+    }
+}
+
+fn print(text: &str) {
+    let _ = writeln!(progress::stderr(), "{text}");
+}
