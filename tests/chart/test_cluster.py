@@ -11,10 +11,12 @@ from world import (
     FIRST_CHART,
     HERE,
     IMAGE,
+    LEASE,
     NAME,
     RELEASE,
     SYSTEM,
     TAG,
+    WATCHED,
     Failed,
     OnACluster,
     apply,
@@ -25,7 +27,6 @@ from world import (
     install,
     kubectl,
     names,
-    namespace,
     run,
     start_simulators,
     status,
@@ -34,38 +35,6 @@ from world import (
     wait,
     wss,
 )
-
-# what an operator may do where objects are handled, and on its Lease: `verb resource.group`
-WATCHED = {
-    "get wedofsheetsyncs.wedofsheetsync.dev",
-    "list wedofsheetsyncs.wedofsheetsync.dev",
-    "watch wedofsheetsyncs.wedofsheetsync.dev",
-    "patch wedofsheetsyncs/status.wedofsheetsync.dev",
-    "get cronjobs.batch",
-    "list cronjobs.batch",
-    "watch cronjobs.batch",
-    "create cronjobs.batch",
-    "patch cronjobs.batch",
-    "delete cronjobs.batch",
-    "patch cronjobs/status.batch",
-    "get jobs.batch",
-    "list jobs.batch",
-    "watch jobs.batch",
-    "create jobs.batch",
-    "patch jobs.batch",
-    "get pods.",
-    "list pods.",
-    "watch pods.",
-    "create events.events.k8s.io",
-    "patch events.events.k8s.io",
-    "list events.events.k8s.io",
-}
-LEASE = {
-    "create leases.coordination.k8s.io",
-    f"get leases.coordination.k8s.io {NAME}",
-    f"patch leases.coordination.k8s.io {NAME}",
-}
-
 
 def rights(account, place):
     """Everything that an account may do to objects of a namespace, as the API server sees it."""
@@ -120,7 +89,7 @@ class WholeCluster(OnACluster):
         output = helm("test")
         self.assertIn("ok: the operator is ready", output)
         self.assertIn("ok: the API server serves WedofSheetSync (wedofsheetsync.dev/v1alpha1)", output)
-        self.assertIn("ok: the operator has its 21 rights on the whole cluster", output)
+        self.assertIn(f"ok: the operator has its {len(WATCHED)} rights on the whole cluster", output)
         self.assertIn(f"ok: the operator has its 3 rights in namespace {SYSTEM}", output)
         self.assertNotIn("error", output)
 
@@ -175,7 +144,7 @@ class SomeNamespaces(OnACluster):
         self.assertEqual(rights(NAME, "chart-a"), WATCHED)
         self.assertEqual(rights(NAME, "chart-b"), set())
         self.assertEqual(rights(NAME, SYSTEM), LEASE)
-        self.assertIn("ok: the operator has its 21 rights in namespace chart-a", helm("test"))
+        self.assertIn(f"ok: the operator has its {len(WATCHED)} rights in namespace chart-a", helm("test"))
 
         apply(wss("one", "chart-b"), wss("one", "chart-a"))
         wait("the first is handled", lambda: condition("one", "chart-a", "Ready") == "True")
@@ -334,6 +303,11 @@ class RightsOfOthers(OnACluster):
 class Written(OnACluster):
     namespaces = ("chart-a", "chart-b")
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.know_monitoring()
+
     def test_the_api_server_takes_every_object_as_it_is_written(self):
         files = sorted((HERE / "values").glob("*.yaml"))
         self.assertGreaterEqual(len(files), 3)
@@ -362,6 +336,7 @@ class EveryValue(OnACluster):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        cls.know_monitoring()
         for name in ("low", "operators"):
             kind = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass"}
             apply({**kind, "metadata": {"name": name}, "value": 1000})

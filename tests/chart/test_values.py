@@ -6,9 +6,9 @@ import re
 import subprocess
 import unittest
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-CHART = Path(__file__).parents[2] / "charts" / "wedof-sheet-sync"
+from world import CHART, WATCHED
+
 HELM = os.environ.get("HELM", "helm")
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
@@ -101,6 +101,12 @@ REFUSED = [
     ({"metrics": {"service": {"labels": {"a": 1}}}}, "at '/metrics/service/labels/a': got number, want string"),
     ({"metrics": {"service": {"labels": {"helm.sh/chart": "x"}}}}, "metrics.service.labels: the chart sets the label helm.sh/chart itself"),
     ({"metrics": {"service": {"annotations": {"a": True}}}}, "at '/metrics/service/annotations/a': got boolean, want string"),
+    ({"monitoring": {"alerts": {}}}, "at '/monitoring': additional properties 'alerts' not allowed"),
+    ({"monitoring": {"serviceMonitor": {"interval": "often"}}}, "at '/monitoring/serviceMonitor/interval': 'often' does not match pattern"),
+    ({"monitoring": {"serviceMonitor": {"labels": {"a": "b c"}}}}, "at '/monitoring/serviceMonitor/labels/a'"),
+    ({"monitoring": {"prometheusRule": {"staleAfterSeconds": "6h"}}}, "at '/monitoring/prometheusRule/staleAfterSeconds': got string, want integer"),
+    ({"monitoring": {"prometheusRule": {"failingRuns": 0}}}, "at '/monitoring/prometheusRule/failingRuns': minimum: got 0, want 1"),
+    ({"monitoring": {"dashboard": {"enabled": "yes"}}}, "at '/monitoring/dashboard/enabled': got string, want boolean"),
     ({"nameOverride": "My Sheets"}, "at '/nameOverride': 'My Sheets' does not match pattern"),
     ({"fullnameOverride": "a." * 40}, "at '/fullnameOverride'"),
     ({"commonLabels": {"team": "a b"}}, "at '/commonLabels/team': 'a b' does not match pattern"),
@@ -164,6 +170,11 @@ class Values(unittest.TestCase):
         optional = {"livenessProbe.initialDelaySeconds", "livenessProbe.successThreshold"}
         optional |= {name.replace("liveness", "readiness") for name in optional}
         self.assertEqual(known - whole, optional)
+
+    def test_the_readme_lists_the_rights_that_the_operator_needs(self):
+        rows = re.findall(r"^\|(?: `([\w.]+)`)? \| `([\w/]+)` \| ([a-z, ]+)", (CHART / "README.md").read_text(), re.MULTILINE)
+        told = {f"{verb} {resource}.{group}" for group, resource, verbs in rows for verb in verbs.strip().split(", ")}
+        self.assertEqual(told, WATCHED)
 
     def test_values_that_an_earlier_chart_did_not_know_are_missed_by_name(self):
         """As with `--reuse-values`, which keeps the earlier chart's defaults in the place of ours."""

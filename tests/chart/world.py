@@ -19,6 +19,37 @@ CRD = "wedofsheetsyncs.wedofsheetsync.dev"
 # how long anything may take on a slow machine
 PATIENCE = 180
 
+# what an operator may do where objects are handled, and on its Lease: `verb resource.group`
+WATCHED = {
+    "get wedofsheetsyncs.wedofsheetsync.dev",
+    "list wedofsheetsyncs.wedofsheetsync.dev",
+    "watch wedofsheetsyncs.wedofsheetsync.dev",
+    "patch wedofsheetsyncs/status.wedofsheetsync.dev",
+    "get cronjobs.batch",
+    "list cronjobs.batch",
+    "watch cronjobs.batch",
+    "create cronjobs.batch",
+    "patch cronjobs.batch",
+    "delete cronjobs.batch",
+    "patch cronjobs/status.batch",
+    "get jobs.batch",
+    "list jobs.batch",
+    "watch jobs.batch",
+    "create jobs.batch",
+    "patch jobs.batch",
+    "get pods.",
+    "list pods.",
+    "watch pods.",
+    "create events.events.k8s.io",
+    "patch events.events.k8s.io",
+    "list events.events.k8s.io",
+}
+LEASE = {
+    "create leases.coordination.k8s.io",
+    f"get leases.coordination.k8s.io {NAME}",
+    f"patch leases.coordination.k8s.io {NAME}",
+}
+
 
 class Failed(Exception):
     """A command that should have succeeded, with what it said."""
@@ -179,6 +210,14 @@ class OnACluster(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.clean()
+
+    @classmethod
+    def know_monitoring(cls):
+        """The cluster knows ServiceMonitor and PrometheusRule, as the Prometheus operator defines them."""
+        for kind in ("servicemonitors", "prometheusrules"):
+            file = Path(os.environ["MONITORING_CRDS"]) / f"monitoring.coreos.com_{kind}.yaml"
+            kubectl("apply", "--server-side", "-f", str(file))
+            kubectl("wait", "--for=condition=Established", f"crd/{kind}.monitoring.coreos.com")
 
     @classmethod
     def clean(cls):
