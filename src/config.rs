@@ -19,6 +19,7 @@ use self::{
 use crate::{
     failure::{Failure, reason},
     patience::Patience,
+    sheets::CELL_LIMIT,
     spec::{ResourceName, ResourceSpec, SyncSpec, spreadsheet_id, trim},
     wedof::{
         catalogue,
@@ -68,6 +69,8 @@ pub struct Google {
     pub token_hosts: Option<Vec<String>>,
     /// Where the Sheets API is, if not at Google.
     pub sheets_base: Option<Url>,
+    /// The most cells of a spreadsheet.
+    pub cell_limit: usize,
 }
 
 /// What the command line adds.
@@ -182,11 +185,13 @@ impl Parts {
             .get("GOOGLE_SHEETS_BASE_URL")
             .map(|base| base_url(base, None).map_err(|what| invalid(format!("GOOGLE_SHEETS_BASE_URL: {what}"))))
             .transpose();
+        let cell_limit = cell_limit(environment);
         let google = google_key.and_then(|key| {
             Ok(Google {
                 key,
                 token_hosts: environment.list("GOOGLE_TOKEN_HOSTS"),
                 sheets_base: sheets_base?,
+                cell_limit: cell_limit?,
             })
         });
         let spreadsheet = match spec.map(|spec| spec.spreadsheet_id.as_str()) {
@@ -227,6 +232,18 @@ impl Order {
 
 fn invalid(message: String) -> Failure {
     Failure::person(reason::INVALID_CONFIG, message)
+}
+
+/// Google may raise its limit before this program knows of it.
+fn cell_limit(environment: &Environment) -> Result<usize, Failure> {
+    match environment.get("GOOGLE_CELL_LIMIT") {
+        None => Ok(CELL_LIMIT),
+        Some(text) => text.parse().ok().filter(|limit| *limit > 0).ok_or_else(|| {
+            invalid(format!(
+                "GOOGLE_CELL_LIMIT: `{text}` is no number of cells, such as {CELL_LIMIT}"
+            ))
+        }),
+    }
 }
 
 fn spreadsheet(id: &str) -> Result<String, Failure> {

@@ -39,6 +39,7 @@ pub async fn google(google: &Google, patience: Patience, stop: &Stop) -> Result<
         key,
         token_hosts,
         sheets_base,
+        cell_limit,
     } = google;
     let account = ServiceAccount::from_json(key.secret.expose_secret(), &key.place, token_hosts.as_deref())?;
     sheets::Client::new(sheets::Settings {
@@ -48,6 +49,7 @@ pub async fn google(google: &Google, patience: Patience, stop: &Stop) -> Result<
         stop: stop.token(),
         deadline: stop.deadline(),
         patience,
+        cell_limit: *cell_limit,
     })
     .await
 }

@@ -28,3 +28,4 @@ pub mod sync;
 pub mod table;
 pub mod telemetry;
 pub mod wedof;
+pub mod words;

@@ -14,6 +14,7 @@ use crate::{
     failure::{Failure, reason},
     sheets::serial,
     table::{Cell, Kind, Table},
+    words::counted,
 };
 
 /// With the header.
@@ -116,7 +117,8 @@ impl Preview {
         }
         if cuts > 0 {
             notes.push(format!(
-                "{cuts} texts longer than Excel's {MAX_TEXT} characters were cut in the preview"
+                "{} cut to the {MAX_TEXT} characters that Excel allows",
+                counted(cuts, "text")
             ));
         }
         if table.len() >= MAX_ROWS {
@@ -380,10 +382,7 @@ mod tests {
             &[&[text("1"), text(&long)]],
         );
         let (mut book, notes) = written(&[("Dossiers", tab)]);
-        assert_eq!(
-            notes[0],
-            ["1 texts longer than Excel's 32767 characters were cut in the preview"]
-        );
+        assert_eq!(notes[0], ["1 text cut to the 32767 characters that Excel allows"]);
         let sheet = book.worksheet_range("Dossiers").unwrap();
         let kept = sheet.get((1, 1)).unwrap().to_string();
         assert_eq!(kept.chars().count(), MAX_TEXT);

@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
-use crate::report::ResourceOutcome;
+use crate::{report::ResourceOutcome, words::counted};
 
 /// Lines of the log about one resource come at most so often.
 const EVERY: Duration = Duration::from_secs(5);
@@ -47,7 +47,7 @@ impl Progress {
         Task {
             bar,
             tab: tab.to_owned(),
-            started: Instant::now(),
+            started: Mutex::new(Instant::now()),
             told: Mutex::new(Instant::now()),
         }
     }
@@ -84,7 +84,8 @@ pub fn parse(line: &str) -> Option<Step<'_>> {
 pub struct Task {
     bar: Option<ProgressBar>,
     tab: String,
-    started: Instant,
+    /// What is counted now.
+    started: Mutex<Instant>,
     /// When the last line was logged.
     told: Mutex<Instant>,
 }
@@ -94,17 +95,14 @@ impl Task {
     pub fn read(&self, records: u64, total: Option<u64>) {
         let total = total.filter(|total| *total >= records);
         let Some(bar) = &self.bar else {
-            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-            if told.elapsed() >= EVERY {
-                *told = Instant::now();
-                tracing::info!("{}: {}", self.tab, far(records, total, self.started.elapsed()));
-            }
+            self.log(Work::Reading, records, total);
             return;
         };
         match total {
             Some(total) => {
                 if bar.length().is_none() {
-                    bar.set_style(style(READING));
+                    bar.set_style(style(COUNTING));
+                    bar.set_message("read");
                 }
                 bar.set_length(total);
             }
@@ -113,14 +111,51 @@ impl Task {
         bar.set_position(records);
     }
 
-    pub fn write(&self, rows: usize) {
+    /// All records are read; the tab is looked at.
+    pub fn compare(&self, rows: usize) {
         match &self.bar {
             Some(bar) => {
-                bar.set_style(style(WRITING));
-                bar.set_message(format!("{rows} rows: comparing, writing"));
-                bar.reset_elapsed();
+                bar.set_style(style(WAITING));
+                bar.unset_length();
+                bar.set_message(format!("comparing {}", counted(rows, "row")));
             }
             None => tracing::info!("{}: {rows}{READ}", self.tab),
+        }
+        self.begin();
+    }
+
+    /// So many rows of those that change are written.
+    pub fn written(&self, rows: usize, all: usize) {
+        let (rows, all) = (rows as u64, all as u64);
+        if rows == 0 {
+            self.begin();
+        }
+        match &self.bar {
+            Some(bar) if rows == 0 => {
+                bar.set_style(style(COUNTING));
+                bar.set_message("written");
+                bar.set_length(all);
+                bar.set_position(0);
+                bar.reset();
+            }
+            Some(bar) => bar.set_position(rows),
+            None if rows == 0 => {}
+            None => self.log(Work::Writing, rows, Some(all)),
+        }
+    }
+
+    /// Rate and remaining time count from here.
+    fn begin(&self) {
+        *self.started.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// A line every few seconds.
+    fn log(&self, work: Work, done: u64, all: Option<u64>) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.elapsed() >= EVERY {
+            *told = Instant::now();
+            let started = *self.started.lock().unwrap_or_else(PoisonError::into_inner);
+            tracing::info!("{}: {}", self.tab, far(work, done, all, started.elapsed()));
         }
     }
 
@@ -146,33 +181,52 @@ impl Task {
 
 const WAITING: &str = "{prefix:24!} {spinner} {msg}";
 /// 78 columns.
-const READING: &str = "{prefix:24!} {bar:16} {pos:>6}/{len:6} {rate:>8} {left}";
-const WRITING: &str = "{prefix:24!} {spinner} {msg}, {elapsed}";
+const COUNTING: &str = "{prefix:24!} {bar:10} {pos:>6}/{len:6} {msg:7} {rate:>8} {left}";
 
 fn style(template: &str) -> ProgressStyle {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     style
         .with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-            let _ = write!(text, "{:.0}/s", state.per_sec());
+            if state.pos() > 0 {
+                let _ = write!(text, "{:.0}/s", state.per_sec());
+            }
         })
         .with_key("left", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-            let _ = write!(text, "{:#} left", HumanDuration(state.eta()));
+            let _ = write!(text, "{}", left(state.pos(), state.eta()));
         })
 }
 
-/// How far a reading is, in words for the log.
-fn far(records: u64, total: Option<u64>, elapsed: Duration) -> String {
-    let rate = records as f64 / elapsed.as_secs_f64().max(0.001);
-    match total {
-        Some(total) if rate > 0.0 => {
-            let left = Duration::from_secs_f64(((total - records) as f64 / rate).min(1e9));
-            format!(
-                "{records} of {total}{READ}, {rate:.0}/s, {:#} left",
-                HumanDuration(left)
-            )
-        }
-        _ => format!("{records}{READ}, {rate:.0}/s"),
+/// `12s left`; nothing before anything is done, when nobody can tell, and in the last second.
+fn left(done: u64, eta: Duration) -> String {
+    match done > 0 && eta.as_secs() > 0 {
+        true => format!("{:#} left", HumanDuration(eta)),
+        false => String::new(),
     }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Work {
+    Reading,
+    Writing,
+}
+
+/// How far some work is, in words for the log.
+fn far(work: Work, done: u64, all: Option<u64>, elapsed: Duration) -> String {
+    let what = match work {
+        Work::Reading => READ,
+        Work::Writing => " rows written",
+    };
+    let rate = done as f64 / elapsed.as_secs_f64().max(0.001);
+    let of = all.map_or(String::new(), |all| format!(" of {all}"));
+    let left = match all {
+        Some(all) if done > 0 => {
+            let eta = all.saturating_sub(done) as f64 / rate;
+            left(done, Duration::from_secs_f64(eta.min(1e9)))
+        }
+        _ => String::new(),
+    };
+    let left = if left.is_empty() { left } else { format!(", {left}") };
+    format!("{done}{of}{what}, {rate:.0}/s{left}")
 }
 
 /// Standard error for log lines: bars step aside while one is written.
@@ -198,21 +252,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_the_log_tells_rate_and_remaining_time() {
+    fn a_line_of_the_log_tells_rate_and_remaining_time_of_reading_and_of_writing() {
         let seconds = Duration::from_secs;
+        let far = |work, done, all| far(work, done, all, seconds(10));
         assert_eq!(
-            far(300, Some(1200), seconds(10)),
+            far(Work::Reading, 300, Some(1200)),
             "300 of 1200 records read, 30/s, 30s left"
         );
-        assert_eq!(far(300, None, seconds(10)), "300 records read, 30/s");
-        assert_eq!(far(0, Some(10), seconds(0)), "0 records read, 0/s");
+        assert_eq!(
+            far(Work::Writing, 4200, Some(10_500)),
+            "4200 of 10500 rows written, 420/s, 15s left"
+        );
+        assert_eq!(far(Work::Reading, 300, None), "300 records read, 30/s");
+    }
+
+    #[test]
+    fn before_anything_is_done_and_at_the_end_no_time_is_told() {
+        let far = |done| far(Work::Reading, done, Some(10), Duration::from_secs(60));
+        assert_eq!(far(0), "0 of 10 records read, 0/s");
+        assert_eq!(far(10), "10 of 10 records read, 0/s");
+        assert_eq!(left(0, Duration::from_secs(60)), "");
+        assert_eq!(left(7, Duration::from_millis(900)), "");
+        assert_eq!(left(7, Duration::from_secs(9)), "9s left");
     }
 
     #[test]
     fn what_is_logged_can_be_read_again() {
         let tab = "L'été : 10h30";
-        for (records, total) in [(300, Some(1200)), (300, None)] {
-            let line = format!("{tab}: {}", far(records, total, Duration::from_secs(10)));
+        for (records, total) in [(300, Some(1200)), (300, None), (0, Some(10)), (1200, Some(1200))] {
+            let line = format!("{tab}: {}", far(Work::Reading, records, total, Duration::from_secs(10)));
             let step = Step {
                 tab,
                 records,
@@ -225,5 +293,7 @@ mod tests {
         assert!(all.is_all && all.records == 250);
         assert_eq!(parse("Dossiers: 250 rows, 3 added"), None);
         assert_eq!(parse("all records read"), None);
+        let written = far(Work::Writing, 3, Some(7), Duration::from_secs(1));
+        assert_eq!(parse(&format!("{tab}: {written}")), None);
     }
 }

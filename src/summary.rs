@@ -8,6 +8,7 @@ use crate::{
     report::{ResourceOutcome, ResourceReport, RunOutcome, RunReport},
     sheets::TabChange,
     sync::{Ended, NOT_TRIED},
+    words::counted,
 };
 
 /// Characters of a title that say which tab it is.
@@ -101,9 +102,8 @@ pub fn table(ended: &Ended, place: &str, shown: Shown, width: usize, colours: bo
     }
     match (untried.len(), reached.is_empty()) {
         (0, _) | (_, true) => {}
-        (1, false) => text.push_str("1 more resource was not tried\n"),
         (more, false) => {
-            let _ = writeln!(text, "{more} more resources were not tried");
+            let _ = writeln!(text, "{} not tried", counted(more, "more resource"));
         }
     }
     if shown == Shown::DryRun {
@@ -135,8 +135,10 @@ pub fn table(ended: &Ended, place: &str, shown: Shown, width: usize, colours: bo
     }
     let _ = writeln!(
         text,
-        "{end}: {rows} rows, {added} added, {updated} updated, {removed} removed, {kept} kept\n\
-         {wedof_requests} requests to Wedof, {sheets_requests} to Google\n{place}"
+        "{end}: {}, {added} added, {updated} updated, {removed} removed, {kept} kept\n\
+         {} to Wedof, {sheets_requests} to Google\n{place}",
+        counted(*rows, "row"),
+        counted(*wedof_requests, "request"),
     );
     text
 }
@@ -177,10 +179,7 @@ fn would(tab: &str, change: &TabChange) -> String {
         let _ = writeln!(text, "  {sign} {what}");
     };
     if *new_tab {
-        tell(
-            "+",
-            format!("the tab, with {}", counted(columns_added.len() as i64, "column")),
-        );
+        tell("+", format!("the tab, with {}", counted(columns_added.len(), "column")));
     }
     let rows = [
         ("+", *added, "to add", &examples.added),
@@ -202,11 +201,11 @@ fn would(tab: &str, change: &TabChange) -> String {
         );
     }
     if !new_tab && !columns_added.is_empty() {
-        let count = counted(columns_added.len() as i64, "column");
+        let count = counted(columns_added.len(), "column");
         tell("+", format!("{count} to add: {}", columns_added.join(", ")));
     }
     if !columns_removed.is_empty() {
-        let count = counted(columns_removed.len() as i64, "column");
+        let count = counted(columns_removed.len(), "column");
         tell("-", format!("{count} to delete: {}", columns_removed.join(", ")));
     }
     let told = [*added, *updated, *removed, *kept, *marked, *returned]
@@ -221,10 +220,6 @@ fn would(tab: &str, change: &TabChange) -> String {
         _ => {}
     }
     text
-}
-
-fn counted(count: i64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// `: row 4` or `: rows 2, 3, 4 …`; nothing if no row is known.

@@ -339,7 +339,7 @@ impl Sync<'_> {
             unread,
             mut notes,
         } = gathered;
-        task.write(table.len());
+        task.compare(table.len());
         let rows = i64::try_from(table.len()).unwrap_or(i64::MAX);
         let book = match &self.target {
             Target::Book(book) => book,
@@ -375,7 +375,7 @@ impl Sync<'_> {
         let change = if self.options.dry_run {
             book.plan_tab(&wish).await?
         } else {
-            book.sync_tab(&wish).await?
+            book.sync_tab(&wish, &|done, all| task.written(done, all)).await?
         };
         notes.extend(change.notes.iter().cloned());
         Ok(End::Done { rows, change, notes })

@@ -8,10 +8,8 @@ use serde::Serialize;
 
 use crate::{
     failure::{Failure, Mend},
-    sheets::{
-        MAX_CELLS,
-        inspect::{Barrier, State},
-    },
+    sheets::inspect::{Barrier, State},
+    words::counted,
 };
 
 /// A clock that is off by less says nothing.
@@ -143,14 +141,11 @@ pub fn zone(name: &str, known: bool, configured: &TimeZone, now: Timestamp) -> F
 }
 
 /// Google refuses what would make a spreadsheet larger than its limit.
-pub fn cells(used: usize) -> Finding {
+pub fn cells(used: usize, most: usize) -> Finding {
     const ID: &str = "spreadsheet.cells";
-    let left = MAX_CELLS.saturating_sub(used);
-    if (used as f64) < MAX_CELLS as f64 * NEARLY_FULL {
-        return Finding::ok(
-            ID,
-            format!("{} of {} cells are left", grouped(left), grouped(MAX_CELLS)),
-        );
+    let left = most.saturating_sub(used);
+    if (used as f64) < most as f64 * NEARLY_FULL {
+        return Finding::ok(ID, format!("{} of {} cells are left", grouped(left), grouped(most)));
     }
     Finding::warning(
         ID,
@@ -158,7 +153,7 @@ pub fn cells(used: usize) -> Finding {
             "only {} of {} cells are left: delete tabs, rows and columns that nobody needs, or leave columns out with \
              columns.exclude",
             grouped(left),
-            grouped(MAX_CELLS)
+            grouped(most)
         ),
     )
 }
@@ -262,14 +257,13 @@ pub fn list(findings: &[Finding], signs: bool, colours: bool, width: usize) -> S
     }
     let count = |level| findings.iter().filter(|finding| finding.level == level).count();
     let (errors, warnings) = (count(Level::Error), count(Level::Warning));
-    let noun = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let end = match (errors, warnings) {
         (0, 0) => style(Style::new().green()).apply_to("All well: a sync can run.".to_owned()),
-        (0, _) => style(Style::new().yellow()).apply_to(format!("A sync can run; {}.", noun(warnings, "warning"))),
+        (0, _) => style(Style::new().yellow()).apply_to(format!("A sync can run; {}.", counted(warnings, "warning"))),
         _ => style(Style::new().red()).apply_to(format!(
             "{}, {}: mend them and check again.",
-            noun(errors, "error"),
-            noun(warnings, "warning")
+            counted(errors, "error"),
+            counted(warnings, "warning")
         )),
     };
     let _ = writeln!(text, "\n{end}");
@@ -340,9 +334,12 @@ mod tests {
 
     #[test]
     fn a_spreadsheet_that_is_nearly_full_is_told() {
-        assert_eq!(cells(26_000).message, "9,974,000 of 10,000,000 cells are left");
-        assert_eq!(cells(9_500_000).level, Level::Warning);
-        assert!(cells(10_000_001).message.starts_with("only 0 of"));
+        assert_eq!(
+            cells(26_000, 10_000_000).message,
+            "9,974,000 of 10,000,000 cells are left"
+        );
+        assert_eq!(cells(9_500_000, 10_000_000).level, Level::Warning);
+        assert!(cells(10_000_001, 10_000_000).message.starts_with("only 0 of"));
     }
 
     #[test]

@@ -263,7 +263,7 @@ async fn check_spreadsheet(client: &Client, id: &str, order: Option<&Order>, fin
     let utc = TimeZone::UTC;
     let zone = order.map_or(&utc, |order| &order.zone);
     findings.push(findings::zone(&time_zone, known_zone, zone, Timestamp::now()));
-    findings.push(findings::cells(cells));
+    findings.push(findings::cells(cells, client.cell_limit()));
     for (resource, state) in resources.iter().zip(&tabs) {
         findings.extend(findings::tab(resource.name.as_str(), resource.title(), state, account));
     }

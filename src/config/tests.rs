@@ -176,3 +176,15 @@ async fn a_spec_that_contradicts_itself_is_refused(#[case] spec: &str, #[case] s
     assert_eq!(refused.exit_code(), 2);
     assert!(refused.message.contains(says), "{refused}");
 }
+
+#[test]
+fn the_limit_of_cells_can_be_raised_and_nonsense_is_told() {
+    let of = |limit| cell_limit(&Environment::from([("GOOGLE_CELL_LIMIT", limit)]));
+    assert_eq!(cell_limit(&Environment::default()).ok(), Some(CELL_LIMIT));
+    assert_eq!(of("20000000").ok(), Some(20_000_000));
+    for wrong in ["0", "-1", "10 million", "1e7"] {
+        let refused = of(wrong).unwrap_err();
+        assert_eq!((refused.reason, refused.exit_code()), (reason::INVALID_CONFIG, 2));
+        assert!(refused.message.contains(wrong), "{refused}");
+    }
+}

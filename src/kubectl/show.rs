@@ -81,7 +81,7 @@ impl Screen {
             .task
             .get_or_insert_with(|| (step.tab.to_owned(), self.progress.start(step.tab)));
         match step.is_all {
-            true => task.write(usize::try_from(step.records).unwrap_or(usize::MAX)),
+            true => task.compare(usize::try_from(step.records).unwrap_or(usize::MAX)),
             false => task.read(step.records, step.total),
         }
     }

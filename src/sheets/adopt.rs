@@ -67,23 +67,26 @@ fn header(tab: &Tab, wish: &TabWish<'_>) -> Option<usize> {
     })
 }
 
-/// The first row of a marked tab that has the key's header and those of half of the other columns of ours, as they are
-/// wished or were written last.
-pub fn header_of_marked(tab: &Tab, wish: &TabWish<'_>) -> Option<usize> {
-    let key = &wish.table.columns.first()?.path;
-    let is_header = |row: usize, column: &OwnedColumn| {
+/// The row of a marked tab that is its header by its texts, as they are wished or were written last: it has the key's and
+/// those of half of the columns of ours. The row that bears the mark comes first. `wished` gives the label that a path
+/// should have.
+pub fn header_of_marked<'w>(tab: &Tab, key: &str, wished: impl Fn(&str) -> Option<&'w str>) -> Option<usize> {
+    let key = tab.columns.iter().find(|column| column.mark.path == key)?;
+    let marked = tab.header.map(|(row, _)| row);
+    marked
+        .into_iter()
+        .chain(0..tab.used_rows())
+        .find(|row| is_header(tab, *row, key, &wished))
+}
+
+/// Whether a row of a marked tab has the header texts of `key` and of half of the columns of ours.
+fn is_header<'w>(tab: &Tab, row: usize, key: &OwnedColumn, wished: &impl Fn(&str) -> Option<&'w str>) -> bool {
+    let is_named = |column: &&OwnedColumn| {
         let text = tab.cell(row, column.index).label();
-        let wished = wish.table.columns.iter().find(|wished| wished.path == column.mark.path);
-        text == column.mark.label || text == column.mark.path || wished.is_some_and(|wished| wished.label == text)
+        let mark = &column.mark;
+        text == mark.label || text == mark.path || wished(&mark.path).is_some_and(|label| label == text)
     };
-    (0..tab.used_rows()).find(|row| {
-        let found = tab.columns.iter().filter(|column| is_header(*row, column)).count();
-        let has_key = tab
-            .columns
-            .iter()
-            .any(|column| column.mark.path == *key && is_header(*row, column));
-        has_key && found * 2 >= tab.columns.len()
-    })
+    is_named(&key) && tab.columns.iter().filter(is_named).count() * 2 >= tab.columns.len()
 }
 
 fn matched(tab: &Tab, wish: &TabWish<'_>, row: usize) -> Vec<OwnedColumn> {

@@ -17,7 +17,7 @@ use super::{
     TabChange, TabWish, Unfinished,
     client::{Client, Error, random_u32},
     errors::{failure, is_protection},
-    marks::{REVISION, Revision, first_revision},
+    marks::{FIRST, REVISION, Revision, first_batch},
     notes,
     plan::{Context, Plan, Prediction, plan},
     read::{self, Outline},
@@ -29,11 +29,13 @@ use super::{
 use crate::{
     failure::{Failure, reason},
     spec::ResourceName,
+    words::counted,
 };
 
 const ROUNDS: usize = 3;
-/// Google's limit of all tabs of a spreadsheet together.
-pub const MAX_CELLS: usize = 10_000_000;
+/// Hears how many rows are written, of how many.
+pub type Told<'t> = &'t (dyn Fn(usize, usize) + Sync);
+
 /// An outline is believed for so long before something is written by it; comparing may use an older one.
 const FRESH: Duration = Duration::from_secs(3);
 
@@ -74,16 +76,28 @@ struct Read {
 /// How a write ended, as far as is known.
 enum Written {
     Done,
-    /// Refused whole, or nobody knows, or people moved what was written.
+    /// Nobody knows, or people moved what was written.
     Unsure(String),
+    Refused(Refusal),
+}
+
+/// A batch that Google refused whole: somebody else wrote, people changed the grid since it was read, or an earlier try
+/// landed. The same one again, although nobody else wrote, is none of these.
+#[derive(Debug, PartialEq, Eq)]
+struct Refusal {
+    revision: Option<Revision>,
+    message: String,
 }
 
 /// What a run did to a tab so far.
-#[derive(Default)]
-struct Progress {
+struct Progress<'t> {
+    /// Hears how many rows are written, of how many.
+    told: Told<'t>,
     counts: Counts,
     /// A batch on its way: should its fate be unclear, the revision that it creates tells.
     pending: Option<(i32, Counts)>,
+    /// Nobody knows of a batch of an earlier round whether it was applied, or will be.
+    unclear: bool,
     written: bool,
     /// What the first plan said that came to be written: later ones see its work as done.
     first: Option<TabChange>,
@@ -94,16 +108,29 @@ struct Progress {
 }
 
 /// Where the writing of a plan stands.
-struct Sending<'p> {
+struct Sending<'p, 't> {
     sheet: i32,
     revision: Option<Revision>,
     /// The next batch makes the tab.
     new_tab: bool,
     prediction: Prediction,
-    progress: &'p mut Progress,
+    progress: &'p mut Progress<'t>,
 }
 
-impl Progress {
+impl<'t> Progress<'t> {
+    fn new(told: Told<'t>) -> Self {
+        Self {
+            told,
+            counts: Counts::default(),
+            pending: None,
+            unclear: false,
+            written: false,
+            first: None,
+            displaced: 0,
+            notes: Vec::new(),
+        }
+    }
+
     fn landed(&mut self) {
         if let Some((_, counts)) = self.pending.take() {
             self.counts += counts;
@@ -140,9 +167,9 @@ impl Book<'_> {
         Ok(self.plan(&mut read, wish, &Snapshot::default()).await?.change)
     }
 
-    /// Brings a tab to what is wished: only differences, atomically, verified.
-    pub async fn sync_tab(&self, wish: &TabWish<'_>) -> Result<TabChange, Unfinished> {
-        let mut progress = Progress::default();
+    /// Brings a tab to what is wished: only differences, atomically, verified. `told` hears of each batch.
+    pub async fn sync_tab(&self, wish: &TabWish<'_>, told: Told<'_>) -> Result<TabChange, Unfinished> {
+        let mut progress = Progress::new(told);
         let result = self.rounds(wish, &mut progress).await;
         result.map_err(|failure| Unfinished {
             failure,
@@ -150,9 +177,10 @@ impl Book<'_> {
         })
     }
 
-    async fn rounds(&self, wish: &TabWish<'_>, progress: &mut Progress) -> Result<TabChange, Failure> {
+    async fn rounds(&self, wish: &TabWish<'_>, progress: &mut Progress<'_>) -> Result<TabChange, Failure> {
         let mut snapshot = Snapshot::default();
         let mut why = String::new();
+        let mut refusals = Vec::new();
         for round in 0..ROUNDS {
             let mut read = self.read(wish, (round > 0).then_some(FRESH)).await?;
             if let Some((revision, _)) = progress.pending {
@@ -186,7 +214,20 @@ impl Book<'_> {
             match self.send(plan, revision, wish, progress).await? {
                 Written::Done => return Ok(done(change, progress, round)),
                 Written::Unsure(what) => why = what,
+                Written::Refused(refusal) => {
+                    why = format!("Google refused the changes: {}", refusal.message);
+                    refusals.push(refusal);
+                }
             }
+        }
+        if refusals.len() == ROUNDS && refusals.windows(2).all(|pair| pair[0] == pair[1]) {
+            return Err(Failure::person(
+                reason::GOOGLE_ERROR,
+                format!(
+                    "tab {:?}: {why} (each of {ROUNDS} times, so trying again would not help)",
+                    wish.title
+                ),
+            ));
         }
         Err(Failure::later(
             reason::CONFLICT,
@@ -254,13 +295,13 @@ impl Book<'_> {
         read::texts(self.client, &self.id, tab, &doubtful).await
     }
 
-    /// A plan that deletes rows is made again once it is known which of them have notes.
+    /// A plan that deletes rows, or leaves them unmarked, is made again once it is known which of them have notes.
     async fn plan<'a>(&self, read: &mut Read, wish: &'a TabWish<'a>, snapshot: &Snapshot) -> Result<Plan<'a>, Failure> {
         let plan = self.plan_once(read, wish, snapshot)?;
-        let Some(tab) = read.tab.as_mut().filter(|_| !plan.deleted().is_empty()) else {
+        let Some(tab) = read.tab.as_mut().filter(|_| !plan.noteworthy().is_empty()) else {
             return Ok(plan);
         };
-        let noted = notes::noted(self.client, &self.id, tab.sheet_id, plan.deleted()).await;
+        let noted = notes::noted(self.client, &self.id, tab.sheet_id, plan.noteworthy()).await;
         tab.noted = noted.map_err(|error| failure(self.client, &error, &format!("tab {:?}", wish.title)))?;
         match tab.noted.is_empty() {
             true => Ok(plan),
@@ -278,14 +319,14 @@ impl Book<'_> {
             sheet_id: fresh_id(),
             sheet_index: outline.place(wish.resource, wish.order),
             other_cells: outline.cells_without(tab.as_ref().map(|tab| tab.sheet_id)),
-            max_cells: MAX_CELLS,
+            max_cells: self.client.cell_limit(),
             snapshot,
         };
         plan(tab.as_ref(), &outline.titles(), wish, &context)
     }
 
     /// Right before a batch, which goes by indexes: keys and header stand as they were read.
-    async fn still(&self, plan: &Plan<'_>, wish: &TabWish<'_>, progress: &mut Progress) -> Result<bool, Failure> {
+    async fn still(&self, plan: &Plan<'_>, wish: &TabWish<'_>, progress: &mut Progress<'_>) -> Result<bool, Failure> {
         let Some(as_read) = &plan.as_read else {
             return Ok(true);
         };
@@ -305,8 +346,9 @@ impl Book<'_> {
         plan: Plan<'_>,
         revision: Option<Revision>,
         wish: &TabWish<'_>,
-        progress: &mut Progress,
+        progress: &mut Progress<'_>,
     ) -> Result<Written, Failure> {
+        let told = progress.told;
         let mut sending = Sending {
             sheet: plan.sheet_id(),
             revision,
@@ -314,16 +356,26 @@ impl Book<'_> {
             prediction: plan.prediction.clone(),
             progress,
         };
+        let all = plan.rows();
+        let mut done = 0;
+        told(done, all);
         for unit in plan.batches() {
+            let rows = unit.rows;
             match self.batch(unit, &mut sending, wish).await? {
-                Written::Done => {}
+                Written::Done => done += rows,
                 unsure => return Ok(unsure),
             }
+            told(done, all);
         }
         self.review(&plan, &mut sending, wish).await
     }
 
-    async fn batch(&self, mut unit: Unit, sending: &mut Sending<'_>, wish: &TabWish<'_>) -> Result<Written, Failure> {
+    async fn batch(
+        &self,
+        mut unit: Unit,
+        sending: &mut Sending<'_, '_>,
+        wish: &TabWish<'_>,
+    ) -> Result<Written, Failure> {
         let place = format!("tab {:?}", wish.title);
         let Sending {
             sheet,
@@ -334,10 +386,11 @@ impl Book<'_> {
         } = sending;
         self.client.check()?;
         let next = Revision {
-            current: revision.map_or_else(|| first_revision(*sheet, wish.resource.as_str()), |now| now.successor),
+            current: revision.map_or_else(fresh_id, |now| now.successor),
             successor: fresh_id(),
         };
-        let body = body(std::mem::take(&mut unit.json), *sheet, *revision, next, *new_tab);
+        let requests = std::mem::take(&mut unit.json);
+        let body = body(requests, *sheet, wish.resource, *revision, next, *new_tab);
         *new_tab = false;
         progress.pending = Some((next.current, unit.counts));
         self.forget_outline();
@@ -349,12 +402,19 @@ impl Book<'_> {
             Ok(()) => progress.landed(),
             Err(Error::Unclear(what)) => {
                 tracing::debug!(tab = wish.title, what, "nobody knows whether the batch was applied");
+                progress.unclear = true;
                 return Ok(Written::Unsure(what));
             }
             Err(Error::Refused { status: 400, message }) if !is_protection(&message) => {
-                // somebody else wrote, people changed the grid since it was read, or an earlier try landed
                 tracing::debug!(tab = wish.title, message, "the batch was refused");
-                return Ok(Written::Unsure(format!("Google refused the changes: {message}")));
+                if !progress.unclear {
+                    progress.pending = None;
+                }
+                return Ok(Written::Refused(Refusal {
+                    revision: *revision,
+                    // a new tab has another ID in each round
+                    message: message.replace(&sheet.to_string(), "…"),
+                }));
             }
             Err(error) => return Err(failure(self.client, &error, &place)),
         }
@@ -371,7 +431,12 @@ impl Book<'_> {
     }
 
     /// Formulas that did not arrive are written once more; texts that Google does not keep are remembered.
-    async fn review(&self, plan: &Plan<'_>, sending: &mut Sending<'_>, wish: &TabWish<'_>) -> Result<Written, Failure> {
+    async fn review(
+        &self,
+        plan: &Plan<'_>,
+        sending: &mut Sending<'_, '_>,
+        wish: &TabWish<'_>,
+    ) -> Result<Written, Failure> {
         if plan.review.is_empty() {
             return Ok(Written::Done);
         }
@@ -402,11 +467,21 @@ impl Book<'_> {
     }
 }
 
-/// A batch that can be applied once: it creates the revision that can exist once.
-pub fn body(requests: String, sheet: i32, revision: Option<Revision>, next: Revision, new_tab: bool) -> Bytes {
+/// A batch that can be applied once: it creates a metadata ID that can exist once.
+pub fn body(
+    requests: String,
+    sheet: i32,
+    resource: ResourceName,
+    revision: Option<Revision>,
+    next: Revision,
+    new_tab: bool,
+) -> Bytes {
     let mut token = Unit::default();
-    let successor = next.successor.to_string();
-    token.create_mark(Some(next.current), REVISION, &successor, on_sheet(sheet));
+    if revision.is_none() {
+        let first = first_batch(sheet, resource);
+        token.create_mark(Some(first), FIRST, "", on_sheet(sheet));
+    }
+    token.create_mark(Some(next.current), REVISION, &next.value(sheet), on_sheet(sheet));
     if let Some(revision) = revision {
         token.delete_mark(revision.current);
     }
@@ -421,7 +496,7 @@ pub fn body(requests: String, sheet: i32, revision: Option<Revision>, next: Revi
 }
 
 /// What a run did, with what the last plan says about the tab as it is now.
-fn done(plan: TabChange, progress: &Progress, round: usize) -> TabChange {
+fn done(plan: TabChange, progress: &Progress<'_>, round: usize) -> TabChange {
     let Counts {
         added,
         updated,
@@ -433,15 +508,19 @@ fn done(plan: TabChange, progress: &Progress, round: usize) -> TabChange {
     notes.extend(progress.notes.iter().cloned());
     if restored > 0 {
         notes.push(format!(
-            "{restored} rows were put back that an edit at the same moment had displaced"
+            "{} put back that an edit at the same moment had displaced",
+            counted(restored, "row")
         ));
     }
     if round > 0 {
-        notes.push(format!(
-            "{} rounds, since the tab changed while it was written: {} rows stood elsewhere than expected",
-            round + 1,
-            progress.displaced
-        ));
+        let why = match progress.displaced {
+            0 => "since an answer was lost or somebody else wrote".to_owned(),
+            rows => format!(
+                "since the tab changed while it was written: {} stood elsewhere than expected",
+                counted(rows, "row")
+            ),
+        };
+        notes.push(format!("{} rounds, {why}", round + 1));
     }
     TabChange {
         added,

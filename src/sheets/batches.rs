@@ -122,6 +122,7 @@ fn insert_rows(work: &Work<'_>, from: usize, batch: &mut Unit) -> usize {
         return 0;
     }
 
+    batch.rows += count;
     let rows = (start, start + count);
     batch.insert(sheet, "ROWS", start, count, inherit || from > 0);
     batch.shifts.push(Shift::Insert { at: start, keys });
@@ -221,6 +222,7 @@ fn rewrite_rows(work: &Work<'_>, from: usize, batch: &mut Unit) -> usize {
         count += 1;
     }
     close(&mut open, batch);
+    batch.rows += count;
     count
 }
 
@@ -249,6 +251,7 @@ fn delete_rows(work: &Work<'_>, from: usize, batch: &mut Unit) -> usize {
         }
         batch.delete(work.decided.tab.sheet_id, "ROWS", start, end);
         batch.counts.removed += i64::try_from(end - start).unwrap_or(i64::MAX);
+        batch.rows += end - start;
         ranges.push((start, end));
     }
     let count = ranges.len();

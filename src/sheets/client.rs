@@ -28,6 +28,9 @@ use crate::{
 
 pub(super) type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
 
+/// Google's limit of all tabs of a spreadsheet together, as it is today.
+pub const CELL_LIMIT: usize = 10_000_000;
+
 const GOOGLE: &str = "https://sheets.googleapis.com/";
 /// Google compresses answers for programs that call themselves so.
 const USER_AGENT: &str = concat!("wedof-sheet-sync/", env!("CARGO_PKG_VERSION"), " (gzip)");
@@ -72,6 +75,8 @@ pub struct Settings {
     /// No request begins after it.
     pub deadline: Option<Instant>,
     pub patience: Patience,
+    /// The most cells of all tabs of a spreadsheet together.
+    pub cell_limit: usize,
 }
 
 pub struct Client {
@@ -112,6 +117,10 @@ impl Client {
 
     pub fn account(&self) -> &str {
         self.settings.account.email()
+    }
+
+    pub fn cell_limit(&self) -> usize {
+        self.settings.cell_limit
     }
 
     /// A request that changes nothing: repeated after anything that may pass.

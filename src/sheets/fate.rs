@@ -2,14 +2,15 @@
 
 use super::{
     TabWish, layout,
-    marks::TabMark,
+    marks::fingerprint,
     rows::{Row, Rows},
-    start::lost_keys,
+    start::lost_ids,
     tab::Tab,
 };
 use crate::{
     failure::{Failure, reason},
     spec::MissingRows,
+    words::counted,
 };
 
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub struct Fate {
     pub kept: Vec<usize>,
     /// Of these, rows whose date is to be written; ascending.
     pub mark: Vec<usize>,
+    /// Rows that would have another fate if people left a note on them; ascending.
+    pub noteworthy: Vec<usize>,
     /// Rows that stay only because nothing proves that their records are gone.
     pub unproven: usize,
     pub notes: Vec<String>,
@@ -36,10 +39,9 @@ impl Fate {
         if let Some(mark) = known
             && mark.rows > 0
             && records + stale + unread == 0
-            && rows.any_of_ours(tab)
+            && rows.any_of_ours(tab, &mark.key)
         {
-            let what = "no id is left in its id column";
-            return Err(lost_keys(tab, mark, what));
+            return Err(lost_ids(tab, mark));
         }
 
         let mut fate = Self::default();
@@ -51,8 +53,10 @@ impl Fate {
             } else {
                 "the way in which its records are obtained has just changed"
             };
-            fate.notes
-                .push(format!("{stale} rows without a record stay in this run, since {why}"));
+            fate.notes.push(format!(
+                "{} without a record kept in this run, since {why}",
+                counted(stale, "row")
+            ));
         }
         let mut losses = 0;
         let mut doubles = 0;
@@ -63,7 +67,10 @@ impl Fate {
                     doubles += 1;
                     if !written_on && !spared && wish.missing_rows == MissingRows::Delete {
                         match wish.proven {
-                            true => fate.delete.push(index),
+                            true => {
+                                fate.delete.push(index);
+                                fate.noteworthy.push(index);
+                            }
                             false => fate.unproven += 1,
                         }
                     }
@@ -72,7 +79,12 @@ impl Fate {
                 Row::Stale { written_on } => {
                     let deleted = wish.missing_rows == MissingRows::Delete && !written_on;
                     let unmarked = || !is_marked(tab, index) && !is_mark_covered(tab, index);
-                    let marked = !deleted && wish.missing_rows != MissingRows::Keep && unmarked();
+                    // what people wrote on is marked whatever is wished
+                    let marked = !deleted && (written_on || wish.missing_rows == MissingRows::Mark) && unmarked();
+                    if (deleted && wish.proven) || (wish.missing_rows == MissingRows::Keep && !written_on && unmarked())
+                    {
+                        fate.noteworthy.push(index);
+                    }
                     let lost = deleted || marked;
                     losses += usize::from(lost && wish.proven);
                     fate.unproven += usize::from(lost && !wish.proven);
@@ -90,8 +102,8 @@ impl Fate {
         if doubles > 0 {
             let left = doubles - fate.delete.iter().filter(|row| rows.is_double(**row)).count();
             fate.notes.push(match left {
-                0 => format!("{doubles} rows that repeated an id were removed"),
-                left => format!("{left} rows repeat an id of a row above them and were kept"),
+                0 => format!("{} repeating an id removed", counted(doubles, "row")),
+                left => format!("{} repeating an id of a row above kept", counted(left, "row")),
             });
         }
         guard(tab, wish, losses, records + stale + unread)?;
@@ -124,27 +136,22 @@ fn guard(tab: &Tab, wish: &TabWish<'_>, losses: usize, held: usize) -> Result<()
         return Ok(());
     }
     let filters = match &tab.mark {
-        Some((_, mark)) if mark.filters != wish.filters => "; its filters changed since the last run",
+        Some((_, mark)) if mark.filters != fingerprint(wish.filters) => "; its filters changed since the last run",
         _ => "",
     };
     Err(Failure::person(
         reason::DELETION_REFUSED,
         format!(
-            "tab {:?} holds {held} records and Wedof now lists {}: {losses} rows would be removed or marked, more than \
-             deletionGuard allows ({max_percent} % from {min_rows} rows on){filters}. If that is right, accept it once \
+            "tab {:?} holds {} and Wedof now lists {}: {} would be removed or marked, more than \
+             deletionGuard allows ({max_percent} % from {} on){filters}. If that is right, accept it once \
              {}. If not, look at the filters and at the account of the API key (a copied spreadsheet holds another \
              account's records: empty the tab)",
             tab.title,
+            counted(held, "record"),
             wish.table.len(),
+            counted(losses, "row"),
+            counted(min_rows, "row"),
             wish.how_to_accept,
         ),
     ))
-}
-
-/// How many rows the mark of a tab counted; for messages.
-pub fn counted(mark: &TabMark) -> String {
-    match mark.rows {
-        1 => "1 record".to_owned(),
-        rows => format!("{rows} records"),
-    }
 }

@@ -8,7 +8,8 @@ use super::{
     client::{Client, Error},
     errors::{failure, is_protection},
     read,
-    start::folded,
+    rows::Rows,
+    start::{folded, header_row, lost_ids, lost_key_column, taken},
     tab::{Claim, Rect, Tab},
 };
 use crate::{failure::Failure, spec::ResourceName};
@@ -70,10 +71,7 @@ impl Client {
             tabs.push(match outline.find(wish.resource, wish.title) {
                 Err(refusal) => Err(refusal),
                 Ok(None) => Ok(State::New),
-                Ok(Some(tab)) if tab.claim == Claim::Marked => Ok(State::Ours {
-                    barriers: barriers(&tab),
-                    title: tab.title,
-                }),
+                Ok(Some(tab)) if tab.claim == Claim::Marked => self.ours(spreadsheet, tab).await,
                 Ok(Some(tab)) => match top(self, spreadsheet, tab.sheet_id).await {
                     Ok(rows) => unproven(&tab, &rows, wish),
                     Err(error) => Err(told(&error)),
@@ -87,6 +85,46 @@ impl Client {
             locale: outline.locale,
             time_zone: outline.time_zone,
             tabs,
+        })
+    }
+
+    /// A tab of ours, or why a sync would refuse it whatever the records are.
+    async fn ours(&self, spreadsheet: &str, mut tab: Tab) -> Result<State, Failure> {
+        let place = format!("tab {:?}", tab.title);
+        let told = |error: Error| failure(self, &error, &place);
+        if let Some((_, mark)) = tab.mark.clone() {
+            let key = tab.columns.iter().find(|column| column.mark.path == mark.key);
+            let key = key.map(|column| column.index);
+            // a tab is large, its id column is not
+            let ids = match key {
+                None => Vec::new(),
+                Some(key) => {
+                    let column = Rect {
+                        rows: (0, tab.row_count),
+                        columns: (key, key + 1),
+                    };
+                    let found = read::ranges(self, spreadsheet, tab.sheet_id, &[column]).await;
+                    found.map_err(told)?.pop().unwrap_or_default()
+                }
+            };
+            let has_ids = |header: usize| {
+                let mut others = ids.iter().enumerate().filter(|(row, _)| *row != header);
+                others.any(|(_, id)| !id.is_blank())
+            };
+            if !tab.header.is_some_and(|(header, _)| has_ids(header)) {
+                read::cells(self, spreadsheet, &mut tab).await.map_err(told)?;
+                let header = header_row(&tab, &mark.key, |_| None, |_| false)?;
+                if mark.rows > 0 && !has_ids(header) && Rows::without_keys(&tab, header).any_of_ours(&tab, &mark.key) {
+                    return Err(match key {
+                        Some(_) => lost_ids(&tab, &mark),
+                        None => lost_key_column(&tab, &mark),
+                    });
+                }
+            }
+        }
+        Ok(State::Ours {
+            barriers: barriers(&tab),
+            title: tab.title,
         })
     }
 
@@ -139,7 +177,7 @@ fn unproven(tab: &Tab, rows: &[Vec<String>], wish: &Wanted<'_>) -> Result<State,
             barriers: barriers(tab),
         })
     } else {
-        Err(super::start::taken(wish.title))
+        Err(taken(wish.title))
     }
 }
 

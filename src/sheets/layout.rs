@@ -285,7 +285,9 @@ fn label_columns(
             unit.column_width(sheet, (index, index + 1), width);
         }
         let is_covered = slot.old.is_some_and(|old| tab.is_covered(header, old));
-        if (is_new || (mark.label != wished && found != wished)) && !is_covered {
+        // nobody renames a column to nothing: a blank header was cleared, with its column or with the whole tab
+        let is_due = is_new || found.trim().is_empty() || (mark.label != wished && found != wished);
+        if is_due && !is_covered {
             let label = unused(wished, &mark.path, &labels, index);
             if label != found {
                 let cell = [Entered::Text(label.as_str().into())];

@@ -4,7 +4,8 @@
 //! | key | on | value |
 //! |---|---|---|
 //! | `wss.tab` | sheet | [`TabMark`] as JSON: resource, own sheet ID, what was written last |
-//! | `wss.rev` | sheet | the metadata ID of its successor: see [`Revision`] |
+//! | `wss.rev` | sheet | the metadata ID of its successor, and the sheet ID: see [`Revision`] |
+//! | `wss.first` | sheet | nothing; its metadata ID is that of [`first_batch`] |
 //! | `wss.header` | row | the sheet ID |
 //! | `wss.col` | column | kind, path and label as last written, separated by tabs |
 //!
@@ -13,10 +14,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::TabWish;
-use crate::table::{Column, Kind};
+use crate::{
+    spec::ResourceName,
+    table::{Column, Kind},
+};
 
 pub const TAB: &str = "wss.tab";
 pub const REVISION: &str = "wss.rev";
+pub const FIRST: &str = "wss.first";
 pub const HEADER: &str = "wss.header";
 pub const COLUMN: &str = "wss.col";
 
@@ -33,6 +38,7 @@ pub struct TabMark {
     /// How the records were obtained: rows are not deleted in the run in which it changes.
     #[serde(rename = "o")]
     pub origin: String,
+    /// [`fingerprint`] of the filters: values may be long, and how many there may be has no limit.
     #[serde(rename = "f")]
     pub filters: String,
     /// Record rows after the last run.
@@ -55,7 +61,7 @@ impl TabMark {
             sheet_id,
             title: wish.title.to_owned(),
             origin: wish.origin.to_owned(),
-            filters: wish.filters.to_owned(),
+            filters: fingerprint(wish.filters),
             rows: wish.table.len(),
             key: wish
                 .table
@@ -79,6 +85,21 @@ impl TabMark {
 pub struct Revision {
     pub current: i32,
     pub successor: i32,
+}
+
+impl Revision {
+    /// None if it is another sheet's, copied with it, which would wait for the other's successor for ever.
+    pub fn parse(current: i32, value: &str, sheet: i32) -> Option<Self> {
+        let (successor, of) = value.split_once(' ')?;
+        (of.parse() == Ok(sheet)).then_some(Self {
+            current,
+            successor: successor.parse().ok()?,
+        })
+    }
+
+    pub fn value(self, sheet: i32) -> String {
+        format!("{} {sheet}", self.successor)
+    }
 }
 
 /// What was last written about a column.
@@ -126,16 +147,26 @@ impl ColumnMark {
     }
 }
 
-/// The ID of a tab's first revision: the same for two runs that take one tab at the same moment, so that only one can.
-pub fn first_revision(sheet_id: i32, resource: &str) -> i32 {
-    // FNV-1a, fixed for ever
-    let hash = resource
-        .bytes()
-        .chain(sheet_id.to_le_bytes())
-        .fold(0x811c_9dc5_u32, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        });
+/// The ID that the first batch of a tab creates, and that stays: two runs that take one tab at the same moment have the
+/// same, so that only one can, and a batch that arrives late is refused however much was written since.
+pub fn first_batch(sheet_id: i32, resource: ResourceName) -> i32 {
+    let hash = fnv(resource.as_str().bytes().chain(sheet_id.to_le_bytes()));
     ((hash & 0x7fff_ffff) as i32).max(1)
+}
+
+/// Tells a text from another, in eight letters; nothing for none.
+pub fn fingerprint(text: &str) -> String {
+    match text {
+        "" => String::new(),
+        text => format!("{:08x}", fnv(text.bytes())),
+    }
+}
+
+/// FNV-1a, fixed for ever: what it gives is kept in spreadsheets.
+pub fn fnv(bytes: impl Iterator<Item = u8>) -> u32 {
+    bytes.fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 #[cfg(test)]

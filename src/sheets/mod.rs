@@ -26,8 +26,8 @@ mod width;
 mod write;
 
 pub use self::{
-    apply::{Book, MAX_CELLS},
-    client::{Client, Settings},
+    apply::Book,
+    client::{CELL_LIMIT, Client, Settings},
 };
 use std::collections::HashSet;
 

@@ -3,17 +3,20 @@
 
 use std::collections::HashSet;
 
-use serde::{Deserialize, de::IgnoredAny};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Client, Error};
+use super::{
+    client::{Client, Error},
+    start::NOTE,
+};
 
 /// The most ranges that are asked for one by one; more are asked for as one that spans them.
 const MOST_RANGES: usize = 200;
 
 const FIELDS: &str = "sheets(data(startRow,rowData(values(note))))";
 
-/// Which of `rows`, which ascend, have a note in any cell. What it says is not read.
+/// Which of `rows`, which ascend, have a note in any cell. Our own, which moved cells of the header leave behind, is none.
 pub async fn noted(client: &Client, spreadsheet: &str, sheet: i32, rows: &[usize]) -> Result<HashSet<usize>, Error> {
     let filters: Vec<Value> = ranges(rows)
         .into_iter()
@@ -70,14 +73,15 @@ struct Row {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Cell {
-    note: Option<IgnoredAny>,
+    note: Option<String>,
 }
 
 impl Found {
     fn noted(&self) -> HashSet<usize> {
         let grids = self.sheets.iter().flat_map(|sheet| &sheet.data);
         let rows = grids.flat_map(|grid| (grid.start_row..).zip(&grid.row_data));
-        rows.filter(|(_, row)| row.values.iter().any(|cell| cell.note.is_some()))
+        let is_peoples = |cell: &Cell| cell.note.as_deref().is_some_and(|note| note != NOTE);
+        rows.filter(|(_, row)| row.values.iter().any(is_peoples))
             .map(|(row, _)| row)
             .collect()
     }
@@ -100,7 +104,7 @@ mod tests {
         let found: Found = serde_json::from_value(json!({"sheets": [{}, {"data": [
             {"rowData": [{}, {"values": [{}, {"note": "à rappeler"}]}]},
             {"startRow": 7, "rowData": [{"values": [{"note": "x"}]}, {"values": [{}]}]},
-            {"startRow": 20},
+            {"startRow": 20, "rowData": [{"values": [{"note": NOTE}]}]},
         ]}]}))
         .unwrap();
         assert_eq!(found.noted(), HashSet::from([1, 7]));

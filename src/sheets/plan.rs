@@ -17,13 +17,14 @@ use super::{
     review::{Review, differing},
     rows::{Row, Rows},
     snapshot::Snapshot,
-    start::{Start, lost_keys, start},
+    start::{Start, lost_key_column, lost_keys, start},
     tab::{Protected, Rect, Seen, Tab},
     write::{Decisions, Work},
 };
 use crate::{
     failure::{Failure, reason},
     table::{Cell, Table},
+    words::counted,
 };
 
 /// Most columns of ours in a tab: their marks have to fit into the 30,000 characters that Google allows a sheet.
@@ -164,9 +165,14 @@ impl Plan<'_> {
         self.work.is_empty()
     }
 
-    /// Rows to delete, as read.
-    pub fn deleted(&self) -> &[usize] {
-        &self.work.decided.fate.delete
+    /// Rows that come, change or go.
+    pub fn rows(&self) -> usize {
+        self.work.rows()
+    }
+
+    /// Rows as read that would have another fate if people left a note on them.
+    pub fn noteworthy(&self) -> &[usize] {
+        &self.work.decided.fate.noteworthy
     }
 
     /// The requests, each batch made when it is asked for.
@@ -203,13 +209,15 @@ pub fn plan<'a>(
     };
     if let (None, Some((_, mark))) = (key, &known)
         && mark.rows > 0
-        && rows.any_of_ours(&seen)
+        && rows.any_of_ours(&seen, &mark.key)
     {
-        let what = match &mark.key {
-            known if known.is_empty() || known == key_path => format!("the column of {key_path} was deleted"),
-            known => format!("they were known by their {known}, while Wedof's records now have only {key_path}"),
-        };
-        return Err(lost_keys(&seen, mark, &what));
+        return Err(match &mark.key {
+            known if known == key_path => lost_key_column(&seen, mark),
+            known => {
+                let what = format!("they were known by their {known}, while Wedof's records now have only {key_path}");
+                lost_keys(&seen, mark, &what)
+            }
+        });
     }
 
     let mut fate = Fate::decide(&seen, wish, &rows, adopting)?;
@@ -331,19 +339,22 @@ fn change(work: &Work<'_>) -> TabChange {
     };
     for (columns, what) in [(layout.inserted.len(), "added"), (layout.deleted.len(), "removed")] {
         if columns > 0 {
-            notes.push(format!("{columns} columns {what}"));
+            notes.push(format!("{} {what}", counted(columns, "column")));
         }
     }
     if covered > 0 {
-        notes.push(format!("{covered} cells lie under merged cells and were left out"));
+        notes.push(format!("{} under merged cells left out", counted(covered, "cell")));
     }
     if rows.healed > 0 {
-        notes.push(format!("{} rows whose id was cleared got it back", rows.healed));
+        notes.push(format!(
+            "{} whose id was cleared got it back",
+            counted(rows.healed, "row")
+        ));
     }
     if work.formulas > 0 {
         notes.push(format!(
-            "{} formulas in our columns were replaced by Wedof's values",
-            work.formulas
+            "{} in our columns replaced by Wedof's values",
+            counted(work.formulas, "formula")
         ));
     }
     let mut left_alone: BTreeMap<&str, usize> = BTreeMap::new();
@@ -409,7 +420,8 @@ fn check_cells(work: &Work<'_>, context: &Context<'_>) -> Result<(), Failure> {
     let room = context.max_cells.saturating_sub(context.other_cells) / rows;
     let advice = match columns.saturating_sub(room) {
         over if over < layout.columns.len() => format!(
-            "leave {over} columns or more out with columns.exclude, such as the least filled ones, {}, or",
+            "leave {} or more out with columns.exclude, such as the least filled ones, {}, or",
+            counted(over, "column"),
             least_filled(work.decided.wish.table, over.min(3)).join(", ")
         ),
         _ => "remove tabs or rows that nobody needs, or".to_owned(),

@@ -16,7 +16,7 @@ use super::{
     marks::{self, ColumnMark, Revision, TabMark},
     plan::Prediction,
     serial,
-    start::{folded, taken},
+    start::{folded, no_cells},
     tab::{Claim, OwnedColumn, Protected, Rect, Seen, Tab},
 };
 use crate::{
@@ -166,7 +166,7 @@ impl Outline {
             .as_ref()
             .and_then(|properties| properties.sheet_type.as_deref());
         if kind.is_some_and(|kind| kind != "GRID") {
-            return Err(taken(title));
+            return Err(no_cells(title));
         }
         Ok(Some(self.tab(sheet, Claim::Unproven)))
     }
@@ -220,12 +220,8 @@ impl Outline {
             columns: (0, column_count),
         };
         let ours = claim == Claim::Marked;
-        let revision = self.entries(marks::REVISION, id).find_map(|(current, value, _)| {
-            Some(Revision {
-                current,
-                successor: value.parse().ok()?,
-            })
-        });
+        let mut revisions = self.entries(marks::REVISION, id);
+        let revision = revisions.find_map(|(current, value, _)| Revision::parse(current, value, id));
         let line = |entry: &DeveloperMetadata| {
             let range = entry.location.as_ref()?.dimension_range.as_ref()?;
             Some(size(Some(range.start_index.unwrap_or(0))))

@@ -166,6 +166,8 @@ pub struct Unit {
     /// In the order of the requests.
     pub shifts: Vec<Shift>,
     pub counts: Counts,
+    /// Of all kinds, for who waits for them.
+    pub rows: usize,
 }
 
 impl Unit {
@@ -202,6 +204,7 @@ impl Unit {
             requests,
             shifts,
             counts,
+            rows,
         } = other;
         if *requests > 0 {
             self.push(json);
@@ -209,6 +212,7 @@ impl Unit {
         }
         self.shifts.extend_from_slice(shifts);
         self.counts += *counts;
+        self.rows += rows;
     }
 
     pub fn insert(&mut self, sheet: i32, dimension: &str, start: usize, count: usize, inherit_from_before: bool) {

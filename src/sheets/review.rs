@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use super::{
     layout::Source,
+    marks::fnv,
     requests::{Entered, Unit},
     tab::{Rect, Seen, column_letters},
     write::Work,
 };
-use crate::table::Packed;
+use crate::{table::Packed, words::counted};
 
 /// The most texts that are looked at, and that a tab's mark remembers.
 pub const MOST_TEXTS: usize = 100;
@@ -150,7 +151,8 @@ impl Review {
                     );
                 }
                 _ => findings.notes.push(format!(
-                    "{missing} new rows did not get the formula of column {}: fill it down by hand",
+                    "{} did not get the formula of column {}: fill it down by hand",
+                    counted(missing, "new row"),
                     column_letters(fill.column)
                 )),
             }
@@ -174,7 +176,10 @@ impl Review {
 
 /// What is told of texts that Google does not keep.
 pub fn differing(path: &str, cells: usize) -> String {
-    format!("{cells} cells of {path} are left alone, for Google stores another text than Wedof's")
+    format!(
+        "{} of {path} left alone, for Google stores another text than Wedof's",
+        counted(cells, "cell")
+    )
 }
 
 /// Tells a text that was written, and what the cell showed afterwards, from any other: nothing personal can be read from
@@ -186,13 +191,9 @@ pub fn fingerprint(key: &str, path: &str, text: &str, seen: &Seen<'_>) -> u32 {
         Seen::Number(value) => format!("n{value}"),
         Seen::Text(text) => format!("t{text}"),
     };
-    // FNV-1a, fixed for ever
-    [key, path, text, &seen]
+    fnv([key, path, text, &seen]
         .iter()
-        .flat_map(|part| part.bytes().chain([0xff]))
-        .fold(0x811c_9dc5, |hash, byte| {
-            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-        })
+        .flat_map(|part| part.bytes().chain([0xff])))
 }
 
 /// Whether a cell may hold what Google made of a text: the same letters and digits, or something that is no text.

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::{
     TabWish,
     cells::same,
+    layout::REMOVED_PATH,
     tab::{Seen, Tab},
 };
 
@@ -25,7 +26,7 @@ pub enum Row {
         record: usize,
         written_on: bool,
     },
-    /// A record that Wedof no longer lists.
+    /// A record that Wedof no longer lists: an id of the right shape, and something in another column of ours.
     Stale {
         written_on: bool,
     },
@@ -62,6 +63,15 @@ impl Rows {
             .filter_map(|(index, key)| Some((key?, index)))
             .collect();
         let is_owned: HashSet<usize> = owned.iter().map(|(column, _)| *column).collect();
+        let fields: Vec<usize> = tab
+            .columns
+            .iter()
+            .filter(|column| column.index != key && column.mark.path != REMOVED_PATH)
+            .map(|column| column.index)
+            .collect();
+        // a word with a digit alone in its row, such as the year of a divider, is no record's id
+        let is_filled =
+            |row: usize| fields.is_empty() || fields.iter().any(|column| !tab.cell(row, *column).is_blank());
 
         let mut seen = HashSet::new();
         let mut rows: Vec<Row> = (0..tab.used_rows().max(header + 1))
@@ -80,8 +90,8 @@ impl Rows {
                     },
                     None if wish.is_unread(&text) => Row::Unread,
                     None => {
-                        let formula = tab.formulas(row).any(|column| is_owned.contains(&column));
-                        if table.key_shape.matches(&text) && !formula {
+                        let has_formula = || tab.formulas(row).any(|column| is_owned.contains(&column));
+                        if table.key_shape.matches(&text) && is_filled(row) && !has_formula() {
                             Row::Stale { written_on: false }
                         } else {
                             Row::People
@@ -144,11 +154,12 @@ impl Rows {
         matches!(self.rows.get(row), Some(Row::Double { .. }))
     }
 
-    /// Whether any row but the header has something in a column of ours.
-    pub fn any_of_ours(&self, tab: &Tab) -> bool {
-        self.iter()
-            .filter(|(_, row)| *row != Row::Header)
-            .any(|(row, _)| tab.columns.iter().any(|column| !tab.cell(row, column.index).is_blank()))
+    /// Whether any row but the header has something in a column of ours beside that of the field `key`: a record's
+    /// cells, with its id or without.
+    pub fn any_of_ours(&self, tab: &Tab, key: &str) -> bool {
+        let fields = || tab.columns.iter().filter(|column| column.mark.path != key);
+        let mut rows = self.iter().filter(|(_, row)| *row != Row::Header);
+        rows.any(|(row, _)| fields().any(|column| !tab.cell(row, column.index).is_blank()))
     }
 }
 

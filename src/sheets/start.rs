@@ -2,7 +2,6 @@
 
 use super::{
     TabWish, adopt,
-    fate::counted,
     marks::{ColumnMark, HEADER, TAB, TabMark},
     plan::Context,
     requests::{Entered, Unit, on_line, on_sheet},
@@ -12,9 +11,11 @@ use super::{
 use crate::{
     failure::{Failure, reason},
     table::{Cell, Kind, Packed},
+    words::counted,
 };
 
-const NOTE: &str = "Filled by wedof-sheet-sync: what you type in the columns that it fills is replaced by Wedof's values. \
+/// On the header of the ids.
+pub const NOTE: &str = "Filled by wedof-sheet-sync: what you type in the columns that it fills is replaced by Wedof's values. \
                     Columns that you add stay yours.";
 
 /// Blank columns beside ours in a tab that we make: a status, a date, a remark.
@@ -62,12 +63,10 @@ pub fn start(
         }
         Claim::Marked => {
             rename(tab, wish, unit)?;
-            let header = match tab.header {
-                Some((row, _)) => row,
-                None => find_header(tab, wish, unit)?,
-            };
+            let mut tab = tab.clone();
+            let header = header(&mut tab, wish, unit)?;
             Ok(Start {
-                tab: tab.clone(),
+                tab,
                 header,
                 adopting: false,
                 notes: Vec::new(),
@@ -112,10 +111,7 @@ fn spare_columns(wish: &TabWish<'_>, context: &Context<'_>) -> usize {
 fn furnish(mut tab: Tab, wish: &TabWish<'_>, context: &Context<'_>, unit: &mut Unit) -> Start {
     let sheet = tab.sheet_id;
     let columns = &wish.table.columns;
-    if tab.row_count < 2 {
-        unit.append_row(sheet);
-        tab.row_count += 1;
-    }
+    freeze_header(&mut tab, unit);
     if tab.column_count < columns.len() {
         let missing = columns.len() + spare_columns(wish, context) - tab.column_count;
         unit.insert(sheet, "COLUMNS", tab.column_count, missing, true);
@@ -132,10 +128,6 @@ fn furnish(mut tab: Tab, wish: &TabWish<'_>, context: &Context<'_>, unit: &mut U
     unit.update_cells(sheet, header, &labels);
     unit.header_format(sheet, header);
     unit.note(sheet, 0, 0, NOTE);
-    if tab.frozen_rows == 0 {
-        unit.freeze_rows(sheet, 1);
-        tab.frozen_rows = 1;
-    }
     let labels = columns.iter().map(|column| Cell::Text(column.label.as_str().into()));
     tab.fill(vec![Packed::of(labels.enumerate())]);
     tab.columns.clear();
@@ -181,20 +173,70 @@ fn mark_header(tab: &Tab, header: usize, unit: &mut Unit) {
     unit.create_mark(None, HEADER, &value, on_line(tab.sheet_id, "ROWS", header));
 }
 
-/// The row of a marked tab that is its header although its mark is gone.
-fn find_header(tab: &Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Result<usize, Failure> {
-    let row = adopt::header_of_marked(tab, wish).ok_or_else(|| {
-        Failure::person(
-            reason::TAB_REFUSED,
-            format!(
-                "tab {:?}: its header row was deleted; bring it back (undo, or File > Version history), or rename the tab \
-                 to have a new one made",
-                tab.title
-            ),
-        )
-    })?;
+/// Finds the header row of a marked tab and marks it again where its mark is lost.
+fn header(tab: &mut Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Result<usize, Failure> {
+    let columns = &wish.table.columns;
+    let label = |path: &str| Some(columns.iter().find(|column| column.path == path)?.label.as_str());
+    let is_listed = |text: &str| wish.table.keys().flatten().any(|key| key == text);
+    let row = header_row(tab, &columns[0].path, label, is_listed)?;
+    match tab.header {
+        Some((marked, _)) if marked == row => return Ok(row),
+        Some((_, stray)) => unit.delete_mark(stray),
+        None if tab.used_rows() == 0 => dress_header(tab, unit),
+        None => {}
+    }
     mark_header(tab, row, unit);
     Ok(row)
+}
+
+/// Where the header of a marked tab is. Cells may be moved without their row's mark: texts say more than the mark, unless
+/// people gave the headers names of their own. `label` gives the header that a path should have, `is_listed` says whether
+/// a key is a record's.
+pub fn header_row<'w>(
+    tab: &Tab,
+    key: &str,
+    label: impl Fn(&str) -> Option<&'w str>,
+    is_listed: impl Fn(&str) -> bool,
+) -> Result<usize, Failure> {
+    let holds_record = |row: usize| {
+        let key = tab.columns.iter().find(|column| column.mark.path == key);
+        key.and_then(|key| tab.cell(row, key.index).key())
+            .is_some_and(|key| is_listed(&key))
+    };
+    match (adopt::header_of_marked(tab, key, label), tab.header) {
+        (Some(found), _) => Ok(found),
+        (None, Some((marked, _))) if !holds_record(marked) => Ok(marked),
+        (None, None) if tab.used_rows() == 0 => Ok(0),
+        (None, _) => Err(refused(format!(
+            "tab {:?}: its header row was deleted, or moved and renamed: bring it back (undo, or File > Version history), \
+             {ANEW}",
+            tab.title
+        ))),
+    }
+}
+
+/// The first row of a tab that lost all of its rows becomes the header: it looks like one.
+fn dress_header(tab: &mut Tab, unit: &mut Unit) {
+    for column in &tab.columns {
+        let cell = Rect {
+            rows: (0, 1),
+            columns: (column.index, column.index + 1),
+        };
+        unit.header_format(tab.sheet_id, cell);
+    }
+    freeze_header(tab, unit);
+}
+
+/// Not all rows of a tab can be frozen.
+fn freeze_header(tab: &mut Tab, unit: &mut Unit) {
+    if tab.row_count < 2 {
+        unit.append_row(tab.sheet_id);
+        tab.row_count += 1;
+    }
+    if tab.frozen_rows == 0 {
+        unit.freeze_rows(tab.sheet_id, 1);
+        tab.frozen_rows = 1;
+    }
 }
 
 /// The title by three-way merge, as labels: people's renaming stays unless the spec's wish changed.
@@ -204,33 +246,53 @@ fn rename(tab: &Tab, wish: &TabWish<'_>, unit: &mut Unit) -> Result<(), Failure>
         return Ok(());
     }
     if tab.other_titles.iter().any(|title| folded(title) == folded(wish.title)) {
-        return Err(taken(wish.title));
+        return Err(refused(format!(
+            "tab {:?} should now be called {:?} and another tab has that name: rename or delete that one, or give the \
+             resource another title with `tab`",
+            tab.title, wish.title
+        )));
     }
     unit.title(tab.sheet_id, wish.title);
     Ok(())
 }
 
+fn refused(message: String) -> Failure {
+    Failure::person(reason::TAB_REFUSED, message)
+}
+
 pub fn taken(title: &str) -> Failure {
-    Failure::person(
-        reason::TAB_REFUSED,
-        format!(
-            "a tab of the name {title:?} exists that this program did not make for this resource, and nothing in it proves \
-             that it may be taken over: rename or empty it, or give the resource another title with `tab`"
-        ),
-    )
+    refused(format!(
+        "a tab of the name {title:?} exists that this program did not make for this resource, and nothing in it proves \
+         that it may be taken over: rename or empty it, or give the resource another title with `tab`"
+    ))
+}
+
+/// A chart can fill a tab.
+pub fn no_cells(title: &str) -> Failure {
+    refused(format!(
+        "the tab of the name {title:?} has no cells: rename it, or give the resource another title with `tab`"
+    ))
+}
+
+/// A marked tab is found under any name: renaming it would change nothing.
+const ANEW: &str =
+    "or empty it or delete the tab to have it filled anew (duplicate it first to keep what people wrote)";
+
+pub fn lost_ids(tab: &Tab, mark: &TabMark) -> Failure {
+    lost_keys(tab, mark, "no id is left in its id column")
+}
+
+pub fn lost_key_column(tab: &Tab, mark: &TabMark) -> Failure {
+    lost_keys(tab, mark, &format!("the column of {} was deleted", mark.key))
 }
 
 /// A tab that held records and shows none of them: filling it would put every record beside its own orphan.
 pub fn lost_keys(tab: &Tab, mark: &TabMark, what: &str) -> Failure {
-    Failure::person(
-        reason::TAB_REFUSED,
-        format!(
-            "tab {:?} held {} and {what}: undo that (File > Version history), or empty or rename the tab to have it filled \
-             anew",
-            tab.title,
-            counted(mark)
-        ),
-    )
+    refused(format!(
+        "tab {:?} held {} and {what}: undo that (File > Version history), {ANEW}",
+        tab.title,
+        counted(mark.rows, "record")
+    ))
 }
 
 /// Titles and headers that differ in case only are one to Google.

@@ -14,7 +14,7 @@ use self::grid::{Grid, Place};
 use super::{
     TabChange, TabWish,
     apply::body,
-    marks::{COLUMN, ColumnMark, HEADER, REVISION, Revision, first_revision},
+    marks::{COLUMN, ColumnMark, HEADER, REVISION, Revision},
     plan::{Context, Plan, Prediction, plan},
     requests::Unit,
     serial,
@@ -149,7 +149,7 @@ impl World {
         let wish = keep(wish);
         let first = plan(tab.as_ref(), &outline.titles(), wish, &context)?;
         let noted: HashSet<usize> = first
-            .deleted()
+            .noteworthy()
             .iter()
             .copied()
             .filter(|row| self.grid.noted.contains(&self.grid.lines[*row].number))
@@ -185,16 +185,13 @@ impl World {
     /// The batch of a unit, with the revision that the tab has now.
     pub fn body(&mut self, unit: &Unit, sheet: i32, new_tab: bool) -> String {
         let now = self.grid.marks.iter().find(|mark| mark.key == REVISION);
-        let now = now.map(|mark| Revision {
-            current: i32::try_from(mark.id).unwrap(),
-            successor: mark.value.parse().unwrap(),
-        });
+        let now = now.map(|mark| Revision::parse(i32::try_from(mark.id).unwrap(), &mark.value, sheet).unwrap());
         self.ids += 1;
         let next = Revision {
-            current: now.map_or_else(|| first_revision(sheet, RESOURCE.as_str()), |now| now.successor),
+            current: now.map_or(self.ids + 1000, |now| now.successor),
             successor: self.ids,
         };
-        String::from_utf8(body(unit.json.clone(), sheet, now, next, new_tab).to_vec()).unwrap()
+        String::from_utf8(body(unit.json.clone(), sheet, RESOURCE, now, next, new_tab).to_vec()).unwrap()
     }
 
     /// What stands where the prediction looks.

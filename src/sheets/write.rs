@@ -129,6 +129,12 @@ impl<'a> Work<'a> {
             && self.closing.is_empty()
     }
 
+    /// Rows that come, change or go.
+    pub fn rows(&self) -> usize {
+        let deleted = self.deletes.iter().map(|(start, end)| end - start);
+        self.new.len() + self.rewritten.len() + deleted.sum::<usize>()
+    }
+
     /// Compares every row of ours with its record.
     fn compare(&mut self) {
         let mut rewritten = Vec::new();

@@ -20,6 +20,7 @@ use crate::{
         fetch::{self, Ask, Fetched, Seen, Unread},
         refusal::{Refusal, Refusals},
     },
+    words::counted,
 };
 
 /// The records of one resource, and what may be concluded from them.
@@ -585,7 +586,7 @@ fn gathered(
     }
     let (table, cuts) = flattener.table(key, rows);
     if cuts > 0 {
-        notes.push(format!("{cuts} texts longer than a cell may be were cut"));
+        notes.push(format!("{} cut to what a cell can hold", counted(cuts, "text")));
     }
     Ok(Gathered {
         table,

@@ -5,6 +5,7 @@ use crate::{
     report::{ResourceOutcome, ResourceReport, RunOutcome, RunReport},
     sheets::TabChange,
     spec::ResourceSpec,
+    words::counted,
 };
 
 /// How the sync of one resource ended.
@@ -131,7 +132,8 @@ impl<'a> Outcomes<'a> {
             removed,
             ..
         } = report;
-        let counts = format!("{rows} rows, {added} added, {updated} updated, {removed} removed");
+        let rows = counted(rows, "row");
+        let counts = format!("{rows}, {added} added, {updated} updated, {removed} removed");
         let told = match &report.message {
             None => counts,
             Some(notes) if report.outcome.is_good() => format!("{counts}; {notes}"),

@@ -277,7 +277,7 @@ async fn a_row_that_was_deleted_by_mistake_comes_back_with_its_note() {
     });
     let change = change.unwrap();
     assert!(
-        change.notes.iter().any(|note| note.contains("1 rows were put back")),
+        change.notes.iter().any(|note| note.contains("1 row put back")),
         "{:?}",
         change.notes
     );
@@ -305,7 +305,7 @@ async fn a_column_moved_since_the_spreadsheet_was_opened_is_found_where_it_is() 
     world.change_name("2", "Dupont");
     // Wedof is read for a while before the tab is
     tokio::time::sleep(Duration::from_millis(3_100)).await;
-    let change = book.sync_tab(&world.wish.borrow()).await.unwrap();
+    let change = book.sync_tab(&world.wish.borrow(), &|_, _| ()).await.unwrap();
     assert_eq!(change.updated, 1);
     assert_eq!(world.values()[0], ["ID", "PRICE", "NAME", "BORN", "SEEN", "PAID"]);
     assert_eq!(world.values()[2][2], "Dupont");

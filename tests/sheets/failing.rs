@@ -189,7 +189,10 @@ async fn a_token_that_stops_working_is_renewed_once() {
     let book = client.open(&world.simulator.tenant().spreadsheet_id).await.unwrap();
     world.simulator.google_admin(Method::DELETE, "_tokens", None).await;
     world.change_name("2", "Dupont");
-    assert_eq!(book.sync_tab(&world.wish.borrow()).await.unwrap().updated, 1);
+    assert_eq!(
+        book.sync_tab(&world.wish.borrow(), &|_, _| ()).await.unwrap().updated,
+        1
+    );
     assert_eq!(world.row("2")[0], "Dupont");
 }
 
@@ -203,7 +206,7 @@ async fn tokens_are_renewed_while_a_run_lasts_longer_than_they() {
     let client = world.client().await.unwrap();
     let book = client.open(&world.simulator.tenant().spreadsheet_id).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1200)).await;
-    assert!(!book.sync_tab(&world.wish.borrow()).await.unwrap().written);
+    assert!(!book.sync_tab(&world.wish.borrow(), &|_, _| ()).await.unwrap().written);
 }
 
 #[tokio::test]
@@ -313,7 +316,92 @@ async fn what_was_written_before_a_failure_is_counted_although_the_run_failed() 
     let book = client.open(&world.simulator.tenant().spreadsheet_id).await.unwrap();
     // a new tab is read for the first time after it was written
     world.fault(json!({"path": READ, "answer": {"status": 403}})).await;
-    let unfinished = book.sync_tab(&world.wish.borrow()).await.unwrap_err();
+    let unfinished = book.sync_tab(&world.wish.borrow(), &|_, _| ()).await.unwrap_err();
     assert_eq!((unfinished.done.added, unfinished.done.written), (5, true));
     assert_eq!(world.keys().len(), 5);
+}
+
+#[tokio::test]
+async fn filters_of_any_length_are_told_from_others_and_take_no_room() {
+    let mut world = World::new(50).await;
+    let long = |id: usize| format!("siret={}", "12345678901234,".repeat(3_000 + id));
+    world.wish.filters = long(1).leak();
+    world.sync().await.unwrap();
+    assert!(!world.sync().await.unwrap().written);
+    world.wish.filters = long(2).leak();
+    world.wish.table = folders(1..=10);
+    let failure = world.sync().await.unwrap_err();
+    assert!(failure.message.contains("filters changed"), "{failure}");
+    world.wish.filters = long(1).leak();
+    let failure = world.sync().await.unwrap_err();
+    assert!(!failure.message.contains("filters changed"), "{failure}");
+}
+
+#[tokio::test]
+async fn what_google_refuses_in_every_round_alike_is_for_a_person_and_not_for_the_next_run() {
+    let refusal = |message: &str| {
+        let body = json!({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}});
+        json!({"status": 400, "body": body})
+    };
+    let mut world = World::filled(3).await;
+    world.change_name("2", "Dupont");
+    let always = refusal("Invalid requests[2].updateCells: not on a Tuesday");
+    world.fault(json!({"path": WRITE, "times": 3, "answer": always})).await;
+    let failure = world.sync().await.unwrap_err();
+    assert_eq!((failure.reason, failure.mend), (reason::GOOGLE_ERROR, Mend::Person));
+    for part in [TITLE, "not on a Tuesday"] {
+        assert!(failure.message.contains(part), "{failure}");
+    }
+
+    // somebody who edits is met in other places each time
+    world.forget_requests().await;
+    for row in [7, 8, 9] {
+        let answer = refusal(&format!(
+            "Invalid requests[2].updateCells: row {row} is past the grid's end"
+        ));
+        world
+            .fault(json!({"path": WRITE, "nth": row - 6, "answer": answer}))
+            .await;
+    }
+    let failure = world.sync().await.unwrap_err();
+    assert_eq!(
+        (failure.reason, failure.mend),
+        (reason::CONFLICT, Mend::Later),
+        "{failure}"
+    );
+    assert_eq!(world.sync().await.unwrap().updated, 1);
+}
+
+#[tokio::test]
+async fn who_waits_hears_how_many_rows_are_written_of_how_many() {
+    let mut world = World::new(0).await;
+    let long = "x".repeat(20_000);
+    world.wish.table.rows = (1..=900)
+        .map(|id| {
+            let mut row = folder(id);
+            row[1] = Cell::Text(format!("{id}{long}").into());
+            row
+        })
+        .collect();
+    let heard = std::sync::Mutex::new(Vec::new());
+    let tell = |done, all| heard.lock().unwrap().push((done, all));
+    let client = world.client().await.unwrap();
+    let book = client.open(&world.simulator.tenant().spreadsheet_id).await.unwrap();
+    book.sync_tab(&world.wish.borrow(), &tell).await.unwrap();
+    let written = std::mem::take(&mut *heard.lock().unwrap());
+    assert_eq!((written.first(), written.last()), (Some(&(0, 900)), Some(&(900, 900))));
+    assert!(written.len() > 3 && written.is_sorted(), "{written:?}");
+
+    world.wish.table.rows.truncate(890);
+    world.change_name("7", "Dupont");
+    world.wish.table.rows.push(folder(901));
+    book.sync_tab(&world.wish.borrow(), &tell).await.unwrap();
+    let written = std::mem::take(&mut *heard.lock().unwrap());
+    assert_eq!(
+        written,
+        [(0, 12), (12, 12)],
+        "one that comes, one that changes, ten that go"
+    );
+    book.sync_tab(&world.wish.borrow(), &tell).await.unwrap();
+    assert_eq!(*heard.lock().unwrap(), []);
 }

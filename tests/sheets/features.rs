@@ -231,7 +231,7 @@ async fn merged_cells_across_records_lose_nothing_and_double_no_record() {
         change
             .notes
             .iter()
-            .any(|note| note.contains("1 cells lie under merged")),
+            .any(|note| note.contains("1 cell under merged cells left out")),
         "{:?}",
         change.notes
     );

@@ -90,7 +90,7 @@ async fn several_tabs_that_are_true_cost_one_read_each_beside_the_two_of_the_spr
     let client = world.client().await.unwrap();
     let book = client.open(&world.simulator.tenant().spreadsheet_id).await.unwrap();
     for wish in [&world.wish, &other] {
-        assert!(!book.sync_tab(&wish.borrow()).await.unwrap().written);
+        assert!(!book.sync_tab(&wish.borrow(), &|_, _| ()).await.unwrap().written);
     }
     assert_eq!((world.writes(), world.reads()), (0, 4));
     assert_eq!(client.requests(), 4);

@@ -165,7 +165,7 @@ async fn a_text_that_google_does_not_keep_is_told_and_left_alone_until_wedof_cha
         .await;
     let change = sync_while_google_rewrites(&world, "3", "Jean Dupont").await;
     assert_eq!(change.updated, 1);
-    let told = |notes: &[String]| notes.iter().any(|note| note.contains("1 cells of name are left alone"));
+    let told = |notes: &[String]| notes.iter().any(|note| note.contains("1 cell of name left alone"));
     assert!(told(&change.notes), "{:?}", change.notes);
 
     let change = world.sync().await.unwrap();

@@ -19,4 +19,5 @@ mod features;
 mod filling;
 mod keeping;
 mod owning;
+mod remedies;
 mod world;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wedof_sheet_sync::{
     failure::Failure,
     patience::Patience,
-    sheets::{Client, Settings, TabChange, TabWish, auth::ServiceAccount},
+    sheets::{CELL_LIMIT, Client, Settings, TabChange, TabWish, auth::ServiceAccount},
     simulator::Options,
     spec::{ColumnsSpec, DeletionGuard, MissingRows, PersonalData, ResourceName},
     table::{self, Cell, Column, KeyShape, Kind, Packed, Selection},
@@ -26,6 +26,7 @@ pub struct World {
     pub simulator: Simulator,
     pub stop: CancellationToken,
     pub deadline: Option<Duration>,
+    pub cell_limit: usize,
     pub wish: Wish,
 }
 
@@ -114,6 +115,7 @@ impl World {
             simulator,
             stop: CancellationToken::new(),
             deadline: None,
+            cell_limit: CELL_LIMIT,
             wish: Wish::of(folders(1..=rows)),
         }
     }
@@ -139,6 +141,7 @@ impl World {
             stop: self.stop.clone(),
             deadline: self.deadline.map(|left| Instant::now() + left),
             patience: Patience::default(),
+            cell_limit: self.cell_limit,
         })
         .await
     }
@@ -151,7 +154,7 @@ impl World {
     pub async fn sync_to(&self, wish: &Wish) -> Result<TabChange, Failure> {
         let client = self.client().await?;
         let book = client.open(&self.simulator.tenant().spreadsheet_id).await?;
-        book.sync_tab(&wish.borrow())
+        book.sync_tab(&wish.borrow(), &|_, _| ())
             .await
             .map_err(|unfinished| unfinished.failure)
     }

@@ -360,11 +360,7 @@ async fn wedof_out_of_reach_ends_the_run_after_the_first_resource() {
         "{}",
         run.stdout
     );
-    assert!(
-        run.stdout.contains("10 more resources were not tried"),
-        "{}",
-        run.stdout
-    );
+    assert!(run.stdout.contains("10 more resources not tried"), "{}", run.stdout);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -397,7 +393,7 @@ async fn the_budget_goes_to_the_folders_changed_last_and_rows_of_the_others_stay
     );
     let message = tight.of("payments").message.clone().unwrap();
     assert!(
-        message.contains("1 of 3 folders were asked, those changed last first"),
+        message.contains("1 of 3 folders asked, those changed last first"),
         "{message}"
     );
     let left = ["103/103-P1", "103/103-P2", "102/102-P1", "102/102-P2"];

@@ -315,7 +315,13 @@ fn kin(world: &World, row: usize) -> Kin {
         return Kin::Listed;
     }
     let formula = owned.iter().any(|column| world.grid.value(row, *column).is_formula());
-    if !key.bytes().all(|b| b.is_ascii_digit()) || formula {
+    let day = world.find_column(REMOVED_PATH);
+    let mut fields = owned
+        .iter()
+        .filter(|column| **column != world.column("id") && Some(**column) != day)
+        .peekable();
+    let alone = fields.peek().is_some() && fields.all(|column| world.grid.value(row, *column).is_blank());
+    if !key.bytes().all(|b| b.is_ascii_digit()) || formula || alone {
         return Kin::Peoples;
     }
     let content = (0..world.grid.columns.len())
@@ -402,7 +408,7 @@ proptest! {
                     if *content || missing != MissingRows::Delete || !proven {
                         prop_assert!(!gone, "row {row} had content, or nothing is to be deleted");
                     }
-                    if !gone && missing != MissingRows::Keep && proven {
+                    if !gone && (*content || missing != MissingRows::Keep) && proven {
                         let now = world.grid.lines.iter().position(|line| line.number == *number).unwrap();
                         let marked = world.grid.value(now, world.column(REMOVED_PATH));
                         let covered = world.grid.is_covered(now, world.column(REMOVED_PATH));

@@ -8,7 +8,7 @@ use crate::{
     sheets::{
         cells::same,
         layout::{REMOVED_LABEL, REMOVED_PATH},
-        marks::{COLUMN, HEADER},
+        marks::{COLUMN, HEADER, REVISION},
         serial,
         tab::Seen,
     },
@@ -158,7 +158,7 @@ fn a_double_is_removed_unless_somebody_wrote_on_it() {
     world.grid.set(4, own, text("à moi"));
     let change = world.sync().unwrap();
     assert_eq!((change.removed, change.added), (1, 0));
-    assert!(change.notes[0].contains("1 rows repeat"), "{:?}", change.notes);
+    assert!(change.notes[0].contains("1 row repeating"), "{:?}", change.notes);
     let rows = world.rows_of("1");
     assert_eq!(rows.len(), 2);
     for row in rows {
@@ -302,6 +302,40 @@ fn a_formula_that_only_one_row_has_is_content() {
 }
 
 #[test]
+fn keep_marks_what_people_wrote_on_leaves_the_rest_and_marks_nothing_that_is_not_proven() {
+    let mut world = World::filled(folders(1..9));
+    let own = world.people_column("Suivi");
+    world.type_beside("2", own, "à rappeler");
+    let noted = world.row("3");
+    world.grid.noted.insert(world.grid.lines[noted].number);
+    for key in ["2", "3", "4"] {
+        world.drop_record(key);
+    }
+    world.missing_rows = MissingRows::Keep;
+    world.proven = false;
+    let change = world.sync().unwrap();
+    assert_eq!(
+        (change.kept, change.marked, change.unproven, change.written),
+        (3, 0, 2, false)
+    );
+    world.proven = true;
+    let change = world.sync().unwrap();
+    assert_eq!((change.removed, change.kept, change.marked), (0, 3, 2));
+    let today = Seen::Number(serial::of_day(super::TODAY));
+    for (key, day) in [("2", &today), ("3", &today), ("4", &Seen::Blank)] {
+        assert_eq!(world.get(key, REMOVED_PATH), day, "{key}");
+    }
+    assert!(world.plan().unwrap().is_empty(), "the day is written once");
+    world.guard.max_percent = 10;
+    world.type_beside("4", own + 1, "lui aussi");
+    assert_eq!(
+        world.plan().unwrap_err().reason,
+        reason::DELETION_REFUSED,
+        "marks count"
+    );
+}
+
+#[test]
 fn keep_leaves_rows_as_they_are_and_mark_marks_all_with_the_first_day() {
     let mut world = World::filled(folders(1..5));
     world.drop_record("1");
@@ -330,7 +364,10 @@ fn a_row_with_a_formula_in_a_column_of_ours_is_a_persons() {
     world.grid.set(formula, name, text("=1+1"));
     let change = world.sync().unwrap();
     assert!(
-        change.notes.iter().any(|note| note.contains("1 formulas")),
+        change
+            .notes
+            .iter()
+            .any(|note| note.contains("1 formula in our columns")),
         "{:?}",
         change.notes
     );
@@ -387,6 +424,40 @@ fn two_runs_from_one_reading_cannot_both_write() {
     let after = world.grid.clone();
     assert!(world.grid.batch(&second).unwrap_err().starts_with("requests[0]"));
     assert_eq!(world.grid, after);
+}
+
+#[test]
+fn a_first_batch_that_arrives_late_is_refused_however_much_was_written_since() {
+    let mut world = World::new(folders(1..4));
+    world.grid = super::Grid::existing("Dossiers", 10, 8);
+    let plan = world.plan().unwrap();
+    let sheet = plan.sheet_id();
+    let unit = plan.batches().next().unwrap();
+    let first = world.body(&unit, sheet, false);
+    world.grid.batch(&first).unwrap();
+    for name in ["Dupont", "Durand", "Petit"] {
+        world.table.rows[1][1] = Cell::Text(name.into());
+        assert_eq!(world.sync().unwrap().updated, 1);
+    }
+    let before = world.grid.clone();
+    assert!(world.grid.batch(&first).unwrap_err().starts_with("requests[0]"));
+    assert_eq!(world.grid, before);
+    let revisions = world.grid.marks.iter().filter(|mark| mark.key == REVISION);
+    assert_eq!(revisions.count(), 1, "room in the metadata");
+}
+
+#[test]
+fn a_revision_copied_from_another_tab_is_not_waited_for() {
+    let mut world = World::filled(folders(1..4));
+    let revision = world.grid.marks.iter().find(|mark| mark.key == REVISION).unwrap();
+    let copied = super::grid::Mark {
+        id: 78,
+        value: "123 7".to_owned(),
+        ..revision.clone()
+    };
+    world.grid.marks.insert(0, copied);
+    let read = world.grid.read(super::RESOURCE, "Dossiers").unwrap();
+    assert_ne!(read.revision.unwrap().current, 78);
 }
 
 #[test]
@@ -513,7 +584,7 @@ fn cells_under_a_merge_are_left_out_and_its_first_one_is_written() {
     let change = world.sync().unwrap();
     assert_eq!(change.updated, 1);
     assert!(
-        change.notes[0].contains("1 cells lie under merged cells"),
+        change.notes[0].contains("1 cell under merged cells left out"),
         "{:?}",
         change.notes
     );
@@ -609,6 +680,57 @@ fn keys_of_every_shape_are_told_from_what_people_type() {
             (0, 1, 1)
         );
     }
+}
+
+#[test]
+fn a_word_with_a_digit_alone_in_its_row_is_a_persons_whatever_the_shape_of_the_ids() {
+    for shape in [KeyShape::Slug, KeyShape::Digits] {
+        let mut table = folders(1..6);
+        table.key_shape = shape;
+        let mut world = World::filled(table);
+        let (id, own) = (world.column("id"), world.people_column("Suivi"));
+        let dividers = ["2025", "2026", "T1-2025", "Q3", "21"];
+        for (number, divider) in dividers.iter().enumerate() {
+            let at = 1 + 2 * number;
+            world.grid.insert(true, at, 1, false).unwrap();
+            world.grid.set(at, id, text(divider));
+        }
+        world.type_beside("Q3", own, "à nous");
+        world.drop_record("5");
+        for missing_rows in [MissingRows::Delete, MissingRows::Mark, MissingRows::Keep] {
+            world.missing_rows = missing_rows;
+            let before = dividers.map(|divider| world.grid.lines[world.row(divider)].clone());
+            let change = world.sync().unwrap();
+            assert_eq!(change.kept, 0, "{shape:?}");
+            assert_eq!(
+                change.removed,
+                i64::from(missing_rows == MissingRows::Delete),
+                "{shape:?}"
+            );
+            assert_eq!(
+                before,
+                dividers.map(|divider| world.grid.lines[world.row(divider)].clone())
+            );
+        }
+    }
+}
+
+#[test]
+fn of_a_table_of_ids_alone_those_that_are_gone_are_removed() {
+    let mut table = folders(1..6);
+    table.columns.truncate(1);
+    for row in &mut table.rows {
+        row.truncate(1);
+    }
+    let mut world = World::filled(table);
+    let own = world.people_column("Suivi");
+    world.type_beside("2", own, "à rappeler");
+    world.drop_record("2");
+    world.drop_record("3");
+    let change = world.sync().unwrap();
+    assert_eq!((change.removed, change.kept, change.marked), (1, 1, 1));
+    world.drop_record("4");
+    assert_eq!(world.sync().unwrap().removed, 1, "the day of another row is no field");
 }
 
 #[test]

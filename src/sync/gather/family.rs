@@ -13,6 +13,7 @@ use crate::{
         catalogue::{CHILD_KEY, Each, FOLDERS, Order, Parents, Resource, Way},
         fetch::{self, Ask, Children, Parent, Seen, Unread},
     },
+    words::counted,
 };
 
 /// Lists of folders that are refused one after the other until the rest is not asked any more.
@@ -58,7 +59,7 @@ impl Gather<'_> {
         }
         if let (0, Some(refusal)) = (asked, last) {
             return Err(Dead::Refused(
-                format!("the lists of {refused} {}", family.what),
+                format!("the lists of {}", counted(refused, family.what)),
                 refusal,
             ));
         }
@@ -81,7 +82,7 @@ impl Gather<'_> {
             parents.extend(codes.iter().map(|code| AParent::of(code, None, first)));
             return Ok(Family {
                 parents,
-                what: "certifications",
+                what: "certification",
                 origin: "each certification".to_owned(),
                 filters: filters(spec),
                 deletions: true,
@@ -114,8 +115,8 @@ impl Gather<'_> {
         // stable: equally old ones stay in the order of their list
         parents.sort_by_key(|parent| std::cmp::Reverse(parent.updated));
         let (what, origin) = match of_codes {
-            true => ("certifications", "each certification".to_owned()),
-            false => ("folders", format!("each of {}", join(&kinds))),
+            true => ("certification", "each certification".to_owned()),
+            false => ("folder", format!("each of {}", join(&kinds))),
         };
         Ok(Family {
             parents,
@@ -128,7 +129,7 @@ impl Gather<'_> {
 
     /// How many requests a resource may make for single folders: what is left is divided among those that wait too.
     fn share(&self, family: &Family) -> Option<i64> {
-        if family.what != "folders" {
+        if family.what != "folder" {
             return None;
         }
         let others = self
@@ -221,7 +222,7 @@ impl AParent {
 /// The parents of the children that make up a resource.
 struct Family {
     parents: Vec<AParent>,
-    /// What parents are, for messages.
+    /// What a parent is, for messages.
     what: &'static str,
     origin: String,
     filters: String,
@@ -276,14 +277,15 @@ impl<'a> ChildRows<'a> {
         let mut notes = Vec::from_iter(fetch::keyless_note(Resource::of(spec.name), keyless, rows.is_empty())?);
         if asked + refused < parents.len() {
             notes.push(format!(
-                "{asked} of {} {what} were asked, those changed last first; rows of the others stay as they are until \
+                "{asked} of {} asked, those changed last first; rows of the others stay as they are until \
                  wedof.requestBudget allows more",
-                parents.len()
+                counted(parents.len(), what)
             ));
         }
         if refused > 0 {
             notes.push(format!(
-                "{refused} {what} have no list to read; their rows stay as they are"
+                "{} without a list to read: their rows stay as they are",
+                counted(refused, what)
             ));
         }
         let unread = parents
