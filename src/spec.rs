@@ -332,7 +332,7 @@ pub fn covers(pattern: &str, path: &str) -> bool {
 
 /// Whether a text is like a pattern in which `*` stands for anything. Only the last star is ever tried again, so the
 /// longest pattern takes no longer than the product of both lengths.
-fn is_like(pattern: &str, text: &str) -> bool {
+pub fn is_like(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut of) = (0, 0);
     let mut star = None;

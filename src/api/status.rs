@@ -30,7 +30,7 @@ pub struct WedofSheetSyncStatus {
     /// When the last good run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_success_time: Option<Time>,
-    /// Finished runs since the last good one.
+    /// Failed and partial runs since the last good one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consecutive_failures: Option<i32>,
     /// The value of the annotation wedofsheetsync.dev/sync-requested-at whose run has finished.

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{cronjob::Order, names::SYNC_REQUESTED_AT, runs::Run, validate::ValidSpec};
+use super::{cronjob::Order, names::SYNC_REQUESTED_AT, reported, runs::Run, validate::ValidSpec};
 use crate::{
     api::{Trigger, WedofSheetSyncStatus},
     failure::reason::SECRET_MISSING,
@@ -103,7 +103,7 @@ pub fn decide(
 
 /// Whether a text can ask for a run: it is shown as it is.
 pub fn is_request(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_REQUEST && !text.chars().any(char::is_control)
+    !text.is_empty() && text.len() <= MAX_REQUEST && text.chars().all(reported::can_be_shown)
 }
 
 #[cfg(test)]

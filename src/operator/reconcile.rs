@@ -121,7 +121,7 @@ async fn reconcile_object(
         _ => cronjob,
     };
 
-    let runs = read_runs(context, owner, memory, now).await?;
+    let runs = read_runs(context, owner, &old, memory, now).await?;
     let turns = turns::turns(&runs);
     send::take_turns(context, &turns).await?;
     let recorded = status::record(&old, &runs, cronjob.as_ref(), now);
@@ -242,6 +242,7 @@ fn conflict(context: &Context, owner: Owner<'_>, object: &WedofSheetSync) -> Opt
 async fn read_runs(
     context: &Context,
     owner: Owner<'_>,
+    old: &WedofSheetSyncStatus,
     memory: &mut Memory,
     now: Timestamp,
 ) -> Result<Vec<Run>, Error> {
@@ -257,8 +258,9 @@ async fn read_runs(
             .events
             .get(&job.uid)
             .is_some_and(|(asked, _)| now < *asked + EVENTS_AGE);
-        if run.ask_events && !fresh {
-            let message = send::ask_events(context, owner.namespace, &job.uid).await?;
+        if run.ask_events && !fresh && !status::is_recorded(old, &run) {
+            // events are forgotten after an hour, and what they said may still hold
+            let message = send::ask_events(context, owner.namespace, &job.uid).await?.or(known);
             run = runs::read(job, attempts, message.as_deref(), now);
             memory.events.insert(job.uid.clone(), (now, message));
         }

@@ -110,21 +110,22 @@ fn is_resource(name: &str) -> bool {
     ResourceName::ALL.iter().any(|known| known.as_str() == name)
 }
 
-/// A text from outside, fit for a terminal: no control characters (nor those that turn the direction of writing or are
-/// not seen), white space as single spaces, not too long.
+/// A text from outside, fit for a terminal: only what can be shown, white space as single spaces, not too long.
 pub fn clean(text: &str) -> String {
     cut(text, MAX_TEXT)
 }
 
+/// Whether a character can be shown: no control character, nor one that turns the direction of writing or is not seen.
+pub fn can_be_shown(c: char) -> bool {
+    !(c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'))
+}
+
 fn cut(text: &str, limit: usize) -> String {
-    let harmless = |c: &char| {
-        c.is_whitespace()
-            || !(c.is_control()
-                || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-                    | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}'))
-    };
+    let shown = text.chars().filter(|c| c.is_whitespace() || can_be_shown(*c));
     // what comes from outside may be long: no more of it is looked at than can be shown
-    let bounded: String = text.chars().filter(harmless).take(4 * limit).collect();
+    let bounded: String = shown.take(4 * limit).collect();
     let mut text = bounded.split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = text.char_indices().nth(limit) {
         text.truncate(end);

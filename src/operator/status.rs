@@ -41,14 +41,7 @@ pub fn record(
     let was_running = old.last_run.as_ref().filter(|run| run.outcome == RunState::Running);
     let mut finished: Vec<Run> = runs.iter().filter(|run| run.has_ended()).cloned().collect();
     finished.extend(was_running.and_then(|last| vanished(last, runs, cronjob, now)));
-    finished.retain(|run| {
-        let shown_as_running = was_running.is_some_and(|last| last.job_uid == run.uid);
-        shown_as_running
-            || old
-                .last_recorded_run
-                .as_ref()
-                .is_none_or(|last| order(run) > (last.completion_time.0, &last.job_uid))
-    });
+    finished.retain(|run| !is_recorded(old, run));
     // one that waits for its pod's last words has ended, too: those that ended after it wait with it, or it would be passed by
     let waiting = runs
         .iter()
@@ -65,6 +58,17 @@ pub fn record(
         status.last_run = Some(last_run(run));
     }
     status
+}
+
+/// Whether a run that has ended is in a status already. One that it shows as running is not.
+pub fn is_recorded(status: &WedofSheetSyncStatus, run: &Run) -> bool {
+    let running = status
+        .last_run
+        .as_ref()
+        .filter(|last| last.outcome == RunState::Running);
+    let recorded = status.last_recorded_run.as_ref();
+    running.is_none_or(|last| last.job_uid != run.uid)
+        && recorded.is_some_and(|last| order(run) <= (last.completion_time.0, &last.job_uid))
 }
 
 fn order(run: &Run) -> (Timestamp, &String) {

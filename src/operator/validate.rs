@@ -185,7 +185,7 @@ fn check_secret(given: Option<&SecretKeyRef>, field: &str, policy: &Policy) -> R
         ));
     };
     match &policy.secret_names {
-        Some(pattern) if !matches(pattern, &given.name) => {
+        Some(pattern) if !spec::is_like(pattern, &given.name) => {
             let message = format!(
                 "{field}: this installation takes only Secrets whose name is like `{pattern}`, not `{}`",
                 given.name
@@ -193,17 +193,6 @@ fn check_secret(given: Option<&SecretKeyRef>, field: &str, policy: &Policy) -> R
             Err(problem(reason::SECRET_NOT_ALLOWED, message))
         }
         _ => Ok(given.clone()),
-    }
-}
-
-/// Whether a text has the form of a pattern in which `*` stands for anything.
-fn matches(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
-            let mut ends = text.char_indices().map(|(index, _)| index).chain([text.len()]);
-            ends.any(|index| matches(rest, &text[index..]))
-        }),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::batch::v1::CronJob;
-use kube::api::DeleteParams;
+use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use wedof_sheet_sync::api::WedofSheetSync;
 
@@ -32,12 +32,17 @@ async fn of_two_objects_on_one_tab_the_younger_waits_and_is_not_stalled() {
     );
     assert_eq!(*condition(&world.status("second").await, "Stalled"), Value::Null);
     assert!(world.cronjob("second").await.is_none());
-    world
-        .api::<WedofSheetSync>()
-        .delete("first", &DeleteParams::background())
+    // one that is on its way out counts no more, however long that takes
+    let objects = world.api::<WedofSheetSync>();
+    let hold = |finalizers: Value| Patch::Merge(json!({"metadata": {"finalizers": finalizers}}));
+    let params = PatchParams::default();
+    objects
+        .patch("first", &params, &hold(json!(["example.com/hold"])))
         .await
         .unwrap();
+    objects.delete("first", &DeleteParams::background()).await.unwrap();
     world.wait_for("second", "Ready", "True").await;
+    objects.patch("first", &params, &hold(Value::Null)).await.unwrap();
 }
 
 #[tokio::test]

@@ -96,6 +96,18 @@ async fn the_rules_of_the_definition_speak_to_people() {
             "greater than or equal to 1",
         ),
         (
+            json!({"job": {"tolerations": [{"key": 7}]}}),
+            "must be of type string: \"integer\"",
+        ),
+        (
+            json!({"job": {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}}}}),
+            "topologyKey: Required value",
+        ),
+        (
+            json!({"job": {"startingDeadlineSeconds": 10}}),
+            "greater than or equal to 60",
+        ),
+        (
             json!({"job": {"resources": {"limits": {"cpu": 1, "memory": "1 GB"}}}}),
             "should match",
         ),

@@ -70,6 +70,26 @@ fn every_setting_of_the_job_and_of_the_operator_arrives() {
 }
 
 #[test]
+fn every_field_of_what_to_sync_arrives_in_the_run() {
+    let wanted = json!({
+        "spreadsheetId": "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms",
+        "timeZone": "Indian/Reunion",
+        "wedof": {"apiKeySecretRef": {"name": "w", "key": "k"}, "baseUrl": "https://www.wedof.fr/api",
+            "requestsPerMinute": 7, "requestBudget": 8},
+        "google": {"credentialsSecretRef": {"name": "g", "key": "c"}},
+        "resources": [{"name": "registrationFolders", "tab": "Dossiers à $5", "filters": {"state": ["accepted"]},
+            "expand": ["files"], "missingRows": "mark",
+            "columns": {"preset": "suivi", "include": ["a"], "exclude": ["b"], "labels": {"c": "d"}, "headers": "english"}}],
+        "personalData": "exclude",
+        "deletionGuard": {"maxPercent": 9, "minRows": 10, "acceptUntil": "2026-12-01T12:00:00Z"},
+    });
+    let cronjob = built(wanted.clone());
+    let config = pod(&cronjob)["containers"][0]["env"][0]["value"].as_str().unwrap();
+    let received: Value = serde_json::from_str(&config.replace("$$", "$")).unwrap();
+    assert_eq!(received, wanted);
+}
+
+#[test]
 fn what_the_kubelet_would_expand_is_inert() {
     let labels = json!({"attendee.lastName": "$(HTTPS_PROXY) costs $5 $$"});
     let cronjob = built(json!({"resources": [{"name": "organisms", "columns": {"labels": labels}}]}));

@@ -140,6 +140,7 @@ fn a_request_during_a_run_waits_and_says_so() {
 #[rstest]
 #[case("x".repeat(254))]
 #[case("a\u{1b}[31m".into())]
+#[case("2026\u{202e}".into())]
 fn a_request_that_could_not_be_shown_is_ignored_and_says_so(#[case] request: String) {
     let new = WedofSheetSyncStatus::default();
     let decision = decide("uid", Some(&request), &valid(json!({})), &new, &[], at("07:00:00"));
