@@ -125,9 +125,14 @@ fn expanded(text: &str, variables: &BTreeMap<String, String>) -> Option<String> 
             _ => inert.push_str(part),
         }
     }
-    let read = dotenvy::Iter::new(inert.as_bytes()).flatten();
-    read.map(|(name, value)| (name, value.replace(INERT, "$")))
-        .find(|(name, value)| variables.get(name).is_some_and(|expanded| expanded != value))
+    // of a name that is set twice the last value counts
+    let read: BTreeMap<String, String> = dotenvy::Iter::new(inert.as_bytes()).flatten().collect();
+    read.into_iter()
+        .find(|(name, value)| {
+            variables
+                .get(name)
+                .is_some_and(|expanded| *expanded != value.replace(INERT, "$"))
+        })
         .map(|(name, _)| name)
 }
 
@@ -184,7 +189,7 @@ mod tests {
             assert!(error.contains("single quotes"), "{error}");
             assert!(!error.contains("abc"), "{error}");
         }
-        for text in ["KEY='abc$def'", "KEY=abc\\$def"] {
+        for text in ["KEY='abc$def'", "KEY=abc\\$def", "KEY=x\nKEY='abc$def'"] {
             assert_eq!(parse(text.as_bytes()).unwrap().get("KEY"), Some("abc$def"), "{text}");
         }
     }
