@@ -12,7 +12,7 @@ export WSS_BINARY := $(CARGO_TARGET_DIR)/release/wedof-sheet-sync
 NEXTEST_VERSION := 0.9.151
 DENY_VERSION := 0.20.2
 
-.PHONY: help demo test unit faults fuzz clients chart monitoring e2e lint build generate tools cluster-down clean
+.PHONY: help demo test unit faults fuzz clients chart monitoring e2e bench-scale lint build generate tools cluster-down clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):[^#]*## /\1\t/' | column -t -s $$'\t'
@@ -54,6 +54,9 @@ monitoring: tools ## Let a real Prometheus read the operator's metrics, answer t
 e2e: build tools ## Run the tests on a real cluster
 	tests/e2e/run
 
+bench-scale: ## Measure the operator with 1,000 and 5,000 objects on a real cluster (about half an hour)
+	benches/scale/run
+
 HELM_DOCS = "$$(tests/cluster/cluster program helm-docs)" --chart-search-root charts --sort-values-order file --log-level warning
 
 lint: tools ## Check format, lints, dependencies, scripts and generated files
@@ -63,7 +66,7 @@ lint: tools ## Check format, lints, dependencies, scripts and generated files
 	diff crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
 	cargo run --locked --quiet -- reference | diff docs/cli.md -
 	$(HELM_DOCS) --dry-run | diff charts/wedof-sheet-sync/README.md -
-	@if command -v shellcheck >/dev/null; then shellcheck tests/e2e/{demo,install,run} tests/cluster/cluster tests/chart/run tests/monitoring/run tests/clients/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck benches/scale/run tests/e2e/{demo,install,run} tests/cluster/cluster tests/chart/run tests/monitoring/run tests/clients/run; fi
 
 build: ## Build the program as it is shipped
 	@echo "Building the program (about ten minutes the first time)…"
@@ -86,7 +89,7 @@ tools: ## Install the pinned test tools into the cache
 	  cargo install --quiet --locked --root $(CACHE)/tools cargo-deny@$(DENY_VERSION); }
 
 cluster-down: ## Stop the cluster of `make demo KEEP=1` or of a test that was interrupted
-	for name in wss wss-demo wss-test; do tests/cluster/cluster down --name $$name; done
+	for name in wss wss-demo wss-test wss-scale; do tests/cluster/cluster down --name $$name; done
 
 clean: cluster-down ## Remove build results and tools from the cache (the cluster's binaries stay)
 	rm -rf $(CARGO_TARGET_DIR) $(CACHE)/tools

@@ -5,6 +5,7 @@ mod reference;
 use std::{ffi::OsString, path::Path, process::ExitCode};
 
 use clap::{CommandFactory, Parser, Subcommand};
+use tokio::runtime::Builder;
 
 use crate::{
     api, check,
@@ -111,7 +112,12 @@ pub fn main() -> ExitCode {
     if !matches!(command, Command::Scheduler(_)) {
         abort_on_panic();
     }
-    block_on(async {
+    // the operator waits nearly always, and every thread that allocates has a heap of its own
+    let runtime = match command {
+        Command::Operator(_) => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    block_on(runtime, async {
         match command {
             Command::Sync(args) => sync::command(args).await,
             Command::Check(args) => check::command(args).await,
@@ -133,8 +139,8 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn block_on(work: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+fn block_on(mut runtime: Builder, work: impl Future<Output = ExitCode>) -> ExitCode {
+    match runtime.enable_all().build() {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => {
             eprintln!("error: cannot start the asynchronous runtime: {error}");
@@ -148,7 +154,9 @@ fn complete(arguments: &[OsString]) -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let words = arguments.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
     let words: Vec<String> = words.collect();
-    block_on(async { show(kubectl::complete(&Plugin::command(), &words).await) })
+    block_on(Builder::new_multi_thread(), async {
+        show(kubectl::complete(&Plugin::command(), &words).await)
+    })
 }
 
 fn show(text: String) -> ExitCode {

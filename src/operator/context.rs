@@ -6,9 +6,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::{Client, runtime::events::Recorder};
+use kube::Client;
 
 use super::{
+    events::Recorders,
     index::{Index, Uid},
     metrics::Metrics,
     settings::Settings,
@@ -21,7 +22,7 @@ pub struct Context {
     pub client: Client,
     pub settings: Settings,
     pub policy: Policy,
-    pub recorder: Recorder,
+    pub recorders: Recorders,
     pub metrics: Metrics,
     index: Mutex<Index>,
     memories: Mutex<HashMap<Uid, Arc<tokio::sync::Mutex<Memory>>>>,
@@ -33,15 +34,22 @@ pub struct Memory {
     pub applied: Option<Applied>,
     /// Hash of a CronJob that the API server refuses, and what it said.
     pub refused: Option<(String, String)>,
-    /// The status written last, and the version of the object that it was computed from: until the watch has caught up,
-    /// that object's own status is out of date.
-    pub written: Option<(String, WedofSheetSyncStatus)>,
+    /// The status written last, for a moment.
+    pub written: Option<Box<Written>>,
     /// What the events of a Job without a pod said, and when.
     pub events: HashMap<Uid, (Timestamp, Option<String>)>,
     /// The Job created last, and when: until the watch shows it, it is not ordered again.
     pub created: Option<(String, Timestamp)>,
     /// Failed reconciliations in a row.
     pub failures: u32,
+}
+
+/// A status and the version of the object that it was computed from: until the watch has caught up, that object's own
+/// status is out of date.
+#[derive(Debug)]
+pub struct Written {
+    pub version: String,
+    pub status: WedofSheetSyncStatus,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,12 +60,12 @@ pub struct Applied {
 }
 
 impl Context {
-    pub fn new(client: Client, settings: Settings, policy: Policy, recorder: Recorder, metrics: Metrics) -> Self {
+    pub fn new(client: Client, settings: Settings, policy: Policy, recorders: Recorders, metrics: Metrics) -> Self {
         Self {
             client,
             settings,
             policy,
-            recorder,
+            recorders,
             metrics,
             index: Mutex::default(),
             memories: Mutex::default(),

@@ -1,8 +1,13 @@
 //! What people should hear in `kubectl describe` and `kubectl get events`: one event for each change of the status. Pure;
 //! [`publish`] alone sends.
 
+use std::sync::{Mutex, PoisonError};
+
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::runtime::events::{Event, EventType, Recorder};
+use kube::{
+    Client,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
 
 use super::{
     names::{condition, reason},
@@ -115,8 +120,41 @@ fn job(run: &LastRun) -> (String, String) {
     (run.job_name.clone(), run.job_uid.clone())
 }
 
+/// kube's recorder remembers what it has sent, so that a repeat becomes a count, and forgets it only when it sends again
+/// after six minutes: two and a half kilobytes an event, which thousands of new objects would leave behind. So one is used
+/// for a number of events only.
+pub struct Recorders {
+    client: Client,
+    reporter: Reporter,
+    current: Mutex<(Recorder, u32)>,
+}
+
+impl Recorders {
+    const EVENTS: u32 = 200;
+
+    pub fn new(client: Client, reporter: Reporter) -> Self {
+        let first = Recorder::new(client.clone(), reporter.clone());
+        Self {
+            client,
+            reporter,
+            current: Mutex::new((first, 0)),
+        }
+    }
+
+    fn next(&self) -> Recorder {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let (recorder, events) = &mut *current;
+        if *events == Self::EVENTS {
+            *recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+            *events = 0;
+        }
+        *events += 1;
+        recorder.clone()
+    }
+}
+
 /// Sends a notice about an object. An event that cannot be sent is not worth failing for: it is logged.
-pub async fn publish(recorder: &Recorder, about: &ObjectReference, notice: &Notice) {
+pub async fn publish(recorders: &Recorders, about: &ObjectReference, notice: &Notice) {
     let Notice {
         warning,
         reason,
@@ -147,7 +185,7 @@ pub async fn publish(recorder: &Recorder, about: &ObjectReference, notice: &Noti
             ..ObjectReference::default()
         }),
     };
-    if let Err(error) = recorder.publish(&event, about).await {
+    if let Err(error) = recorders.next().publish(&event, about).await {
         tracing::warn!(%error, reason, "an event was not published");
     }
 }

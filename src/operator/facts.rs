@@ -14,6 +14,7 @@ use super::{
     names::{self, CONTAINER, reason},
     orders,
     reported::{self, clean},
+    watched::Facts,
 };
 use crate::{api::Trigger, report::RunReport};
 
@@ -38,8 +39,10 @@ pub struct CronJobFacts {
     pub foreign: Vec<String>,
 }
 
-impl CronJobFacts {
-    pub fn of(cronjob: &CronJob) -> Self {
+impl Facts for CronJobFacts {
+    type Whole = CronJob;
+
+    fn of(cronjob: &CronJob) -> Self {
         let meta = Meta::of(&cronjob.metadata);
         let spec = cronjob.spec.as_ref();
         let status = cronjob.status.as_ref();
@@ -107,8 +110,10 @@ pub struct JobEnd {
     pub message: String,
 }
 
-impl JobFacts {
-    pub fn of(job: &Job) -> Self {
+impl Facts for JobFacts {
+    type Whole = Job;
+
+    fn of(job: &Job) -> Self {
         let meta = Meta::of(&job.metadata);
         let status = job.status.clone().unwrap_or_default();
         let condition_of = |value: &str, kind: &str| {
@@ -245,8 +250,10 @@ pub struct AttemptEnd {
     pub at: Option<Timestamp>,
 }
 
-impl Attempt {
-    pub fn of(pod: &Pod) -> Self {
+impl Facts for Attempt {
+    type Whole = Pod;
+
+    fn of(pod: &Pod) -> Self {
         let meta = Meta::of(&pod.metadata);
         let status = pod.status.clone().unwrap_or_default();
         let state = state_of_container(&status);
@@ -300,7 +307,9 @@ impl Attempt {
             pod_uid: meta.uid,
         }
     }
+}
 
+impl Attempt {
     /// This state, with what an earlier one told and this one no longer does.
     pub fn after(mut self, before: &Self) -> Self {
         if before.end.is_some() {

@@ -2,11 +2,15 @@
 //! events go in, deletions too; each tells which object must be looked at. Pure.
 //!
 //! A deadline or an eviction deletes a pod together with its message, which the last event alone carries: attempts stay
-//! here as long as their Job, and a Job that was deleted stays until its end has been recorded.
+//! here until the end of their Job has been recorded, and so does a Job that was deleted. Of a Job that is recorded only
+//! the UID stays: Kubernetes keeps several finished ones of each object, with their pods.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
+
+use jiff::Timestamp;
 
 use super::facts::{Attempt, CronJobFacts, JobFacts};
+use crate::api::{RunState, WedofSheetSyncStatus};
 
 pub type Uid = String;
 
@@ -28,30 +32,63 @@ pub struct Target {
     pub tabs: Vec<u64>,
 }
 
+/// Which runs are in an object's status: those that ended until then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The end of the last one, and its Job.
+    until: (Timestamp, Uid),
+    /// A Job that the status shows as running: its end is still to be recorded.
+    running: Option<Uid>,
+}
+
+impl Recorded {
+    pub fn of(status: &WedofSheetSyncStatus) -> Option<Self> {
+        let last = status.last_recorded_run.as_ref()?;
+        let running = status.last_run.as_ref().filter(|run| run.outcome == RunState::Running);
+        Some(Self {
+            until: (last.completion_time.0, last.job_uid.clone()),
+            running: running.map(|run| run.job_uid.clone()),
+        })
+    }
+
+    fn has(&self, job: &JobFacts) -> bool {
+        let (at, uid) = &self.until;
+        let ended = job.end.as_ref().is_some_and(|end| (end.at, &job.uid) <= (*at, uid));
+        ended && !job.gone && self.running.as_ref() != Some(&job.uid)
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Index {
     objects: HashMap<Uid, Key>,
+    in_status: HashMap<Uid, Recorded>,
     targets: HashMap<Uid, Target>,
-    by_spreadsheet: HashMap<String, BTreeSet<Uid>>,
+    // most of these lists have one entry: a tree of one would have room for eleven
+    by_spreadsheet: HashMap<String, Vec<Uid>>,
     cronjobs: HashMap<Uid, CronJobFacts>,
-    cronjobs_of: HashMap<Uid, BTreeSet<Uid>>,
+    cronjobs_of: HashMap<Uid, Vec<Uid>>,
     jobs: HashMap<Uid, JobFacts>,
-    jobs_of: HashMap<Uid, BTreeSet<Uid>>,
-    attempts: HashMap<Uid, BTreeMap<Uid, Attempt>>,
+    jobs_of: HashMap<Uid, Vec<Uid>>,
+    attempts: HashMap<Uid, Vec<Attempt>>,
+    /// Jobs whose end is in a status.
+    recorded: HashSet<Uid>,
 }
 
 impl Index {
     /// An object is there. Returns the other objects that a change of its target may concern: those of its spreadsheet.
-    pub fn object(&mut self, uid: &str, key: Key, target: Option<Target>) -> Vec<Key> {
+    pub fn object(&mut self, uid: &str, key: Key, target: Option<Target>, recorded: Option<Recorded>) -> Vec<Key> {
         self.objects.insert(uid.to_owned(), key);
+        match recorded {
+            Some(recorded) => self.in_status.insert(uid.to_owned(), recorded),
+            None => self.in_status.remove(uid),
+        };
         if self.targets.get(uid) == target.as_ref() {
             return Vec::new();
         }
         let mut concerned = self.drop_target(uid);
         if let Some(target) = target {
             concerned.extend(self.neighbours(uid, &target.spreadsheet));
-            let uids = self.by_spreadsheet.entry(target.spreadsheet.clone()).or_default();
-            uids.insert(uid.to_owned());
+            add_to(&mut self.by_spreadsheet, &target.spreadsheet, uid);
             self.targets.insert(uid.to_owned(), target);
         }
         concerned.sort();
@@ -62,6 +99,7 @@ impl Index {
     /// An object is gone, or on its way.
     pub fn object_gone(&mut self, uid: &str) -> Vec<Key> {
         self.objects.remove(uid);
+        self.in_status.remove(uid);
         self.drop_target(uid)
     }
 
@@ -69,12 +107,7 @@ impl Index {
         let Some(target) = self.targets.remove(uid) else {
             return Vec::new();
         };
-        if let Some(uids) = self.by_spreadsheet.get_mut(&target.spreadsheet) {
-            uids.remove(uid);
-            if uids.is_empty() {
-                self.by_spreadsheet.remove(&target.spreadsheet);
-            }
-        }
+        remove_from(&mut self.by_spreadsheet, &target.spreadsheet, uid);
         self.neighbours(uid, &target.spreadsheet)
     }
 
@@ -100,10 +133,7 @@ impl Index {
     pub fn cronjob(&mut self, facts: CronJobFacts) -> Option<Key> {
         self.cronjob_gone(&facts.uid.clone());
         let owner = facts.owner.clone()?;
-        self.cronjobs_of
-            .entry(owner.clone())
-            .or_default()
-            .insert(facts.uid.clone());
+        add_to(&mut self.cronjobs_of, &owner, &facts.uid);
         let namespace = facts.namespace.clone();
         self.cronjobs.insert(facts.uid.clone(), facts);
         self.key(&owner, &namespace)
@@ -120,15 +150,24 @@ impl Index {
     }
 
     pub fn job(&mut self, facts: JobFacts) -> Option<Key> {
+        if self.recorded.contains(&facts.uid) {
+            return None;
+        }
+        if self.is_in_status(&facts) {
+            self.forget_job(&facts.uid);
+            self.recorded.insert(facts.uid);
+            return None;
+        }
         let owner = facts.owner.clone()?;
-        self.jobs_of.entry(owner).or_default().insert(facts.uid.clone());
+        add_to(&mut self.jobs_of, &owner, &facts.uid);
         let uid = facts.uid.clone();
         self.jobs.insert(uid.clone(), facts);
         self.key_of_job(&uid)
     }
 
-    /// A Job was deleted: its last state and its attempts stay until [`Index::forget_gone_jobs`].
+    /// A Job was deleted: its last state and its attempts stay until [`Index::record`].
     pub fn job_gone(&mut self, uid: &str) -> Option<Key> {
+        self.recorded.remove(uid);
         self.jobs.get_mut(uid)?.gone = true;
         let key = self.key_of_job(uid);
         if key.is_none() {
@@ -139,40 +178,42 @@ impl Index {
 
     pub fn pod(&mut self, attempt: Attempt) -> Option<Key> {
         let job = attempt.owner.clone()?;
-        self.attempt(&job, attempt);
+        if self.recorded.contains(&job) {
+            return None;
+        }
+        let attempts = self.attempts.entry(job.clone()).or_default();
+        match attempts.iter_mut().find(|known| known.pod_uid == attempt.pod_uid) {
+            Some(known) => *known = attempt.after(known),
+            None => {
+                attempts.reserve_exact(1);
+                attempts.push(attempt);
+            }
+        }
         self.key_of_job(&job)
     }
 
     /// A pod was deleted; `last` is its state in the event, if one came.
     pub fn pod_gone(&mut self, uid: &str, last: Option<Attempt>) -> Option<Key> {
-        let job = match &last {
-            Some(last) => last.owner.clone()?,
+        let of_pod = |attempt: &Attempt| attempt.pod_uid == uid;
+        let job = match last {
+            Some(last) => {
+                let job = last.owner.clone()?;
+                self.pod(last);
+                job
+            }
             None => {
                 let mut attempts = self.attempts.iter();
-                attempts.find(|(_, attempts)| attempts.contains_key(uid))?.0.clone()
+                attempts.find(|(_, attempts)| attempts.iter().any(of_pod))?.0.clone()
             }
         };
-        if let Some(last) = last {
-            self.attempt(&job, last);
-        }
-        if let Some(attempt) = self.attempts.get_mut(&job).and_then(|attempts| attempts.get_mut(uid)) {
-            attempt.gone = true;
-        }
         // of a Job that is unknown nothing is kept: it went before its pod, or was never ours
         if !self.jobs.contains_key(&job) {
             self.attempts.remove(&job);
             return None;
         }
+        let mut attempts = self.attempts.get_mut(&job)?.iter_mut();
+        attempts.find(|attempt| of_pod(attempt))?.gone = true;
         self.key_of_job(&job)
-    }
-
-    fn attempt(&mut self, job: &str, attempt: Attempt) {
-        let attempts = self.attempts.entry(job.to_owned()).or_default();
-        let attempt = match attempts.get(&attempt.pod_uid) {
-            Some(before) => attempt.after(before),
-            None => attempt,
-        };
-        attempts.insert(attempt.pod_uid.clone(), attempt);
     }
 
     /// The CronJob of an object, proven by owner and name.
@@ -182,7 +223,8 @@ impl Index {
             .find(|cronjob| cronjob.namespace == namespace && cronjob.name == name)
     }
 
-    /// The Jobs of an object's CronJobs in its namespace, each with its attempts in the order of their creation.
+    /// The Jobs of an object's CronJobs in its namespace whose end is not recorded, each with its attempts in the order of
+    /// their creation.
     pub fn jobs_of(&self, uid: &str, namespace: &str) -> Vec<(JobFacts, Vec<Attempt>)> {
         let cronjobs = self.cronjobs_of.get(uid).into_iter().flatten();
         cronjobs
@@ -191,7 +233,7 @@ impl Index {
             .filter_map(|job| self.jobs.get(job))
             .filter(|job| job.namespace == namespace)
             .map(|job| {
-                let attempts = self.attempts.get(&job.uid).into_iter().flat_map(BTreeMap::values);
+                let attempts = self.attempts.get(&job.uid).into_iter().flatten();
                 let mut attempts: Vec<Attempt> = attempts
                     .filter(|attempt| attempt.namespace == namespace)
                     .cloned()
@@ -202,13 +244,21 @@ impl Index {
             .collect()
     }
 
-    /// Drops deleted Jobs whose end is in the status now.
-    pub fn forget_gone_jobs<'a>(&mut self, uids: impl IntoIterator<Item = &'a str>) {
+    /// The ends of these Jobs are in the status now: they are never looked at again.
+    pub fn record<'a>(&mut self, uids: impl IntoIterator<Item = &'a str>) {
         for uid in uids {
-            if self.jobs.get(uid).is_some_and(|job| job.gone) {
-                self.forget_job(uid);
+            if self.jobs.get(uid).is_some_and(|job| !job.gone) {
+                self.recorded.insert(uid.to_owned());
             }
+            self.forget_job(uid);
         }
+    }
+
+    fn is_in_status(&self, job: &JobFacts) -> bool {
+        let cronjob = job.owner.as_ref().and_then(|owner| self.cronjobs.get(owner));
+        let object = cronjob.and_then(|cronjob| cronjob.owner.as_ref());
+        let recorded = object.and_then(|object| self.in_status.get(object));
+        recorded.is_some_and(|recorded| recorded.has(job))
     }
 
     fn forget_job(&mut self, uid: &str) {
@@ -235,9 +285,17 @@ impl Index {
     }
 }
 
-fn remove_from(map: &mut HashMap<Uid, BTreeSet<Uid>>, key: &str, uid: &str) {
+fn add_to(map: &mut HashMap<String, Vec<Uid>>, key: &str, uid: &str) {
+    let uids = map.entry(key.to_owned()).or_default();
+    if !uids.iter().any(|known| known == uid) {
+        uids.reserve_exact(1);
+        uids.push(uid.to_owned());
+    }
+}
+
+fn remove_from(map: &mut HashMap<String, Vec<Uid>>, key: &str, uid: &str) {
     if let Some(uids) = map.get_mut(key) {
-        uids.remove(uid);
+        uids.retain(|known| known != uid);
         if uids.is_empty() {
             map.remove(key);
         }

@@ -1,7 +1,7 @@
 //! The operator: turns each `WedofSheetSync` into a CronJob, reads what its runs report, and tells in status and events.
 //! It may read no Secret and write no spec, and knows nothing of Wedof or Google.
 //!
-//! `watch` → `index` → `reconcile`, which is a table of contents of the pure modules: `validate` → `cronjob` → `runs` →
+//! `watch` → `intake` → `index` → `reconcile`, which is a table of contents of the pure modules: `validate` → `cronjob` → `runs` →
 //! `status` → `orders` → `events`. The rights that it needs are those of the chart's role, and no others.
 
 mod args;
@@ -13,10 +13,12 @@ mod facts;
 mod foreign;
 mod guard;
 mod index;
+mod intake;
 mod leader;
 mod lease;
 mod metrics;
 pub mod names;
+mod object;
 mod orders;
 mod reconcile;
 mod reported;
@@ -29,42 +31,35 @@ pub mod status;
 mod turns;
 mod validate;
 mod watch;
+mod watched;
 
 use std::{convert::Infallible, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt, channel::mpsc, future};
-use k8s_openapi::api::{
-    batch::v1::{CronJob, Job},
-    core::v1::Pod,
-};
+use futures::{Stream, StreamExt, future};
 use kube::{
-    Api, Client, Resource, ResourceExt,
-    core::{DeserializeGuard, NamespaceResourceScope},
+    Client,
     runtime::{
         applier,
         controller::{self, Error},
-        events::{Recorder, Reporter},
-        reflector::{self, ObjectRef, Store, store::Writer},
-        watcher,
+        events::Reporter,
+        reflector::{self, ObjectRef, Store},
     },
 };
-use serde::de::DeserializeOwned;
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+use tokio::{net::TcpListener, sync::Semaphore};
 
 pub use self::{args::Args, reported::clean};
 use self::{
     context::Context,
-    facts::{Attempt, CronJobFacts, JobFacts},
-    index::{Key, Target},
+    events::Recorders,
+    intake::Intake,
     leader::Candidate,
     lease::Term,
     metrics::Metrics,
+    object::Object,
     settings::Settings,
     stage::{Stage, Stages},
     validate::Policy,
-    watch::Change,
 };
-use crate::api::WedofSheetSync;
 
 /// Objects that are worked on at the same time.
 const CONCURRENCY: u16 = 8;
@@ -175,20 +170,19 @@ impl Operator {
             controller: names::PROGRAM.into(),
             instance: self.pod_name.clone(),
         };
-        let recorder = Recorder::new(client.clone(), reporter);
+        let recorders = Recorders::new(client.clone(), reporter);
         let context = Arc::new(Context::new(
             client.clone(),
             self.settings.clone(),
             self.policy.clone(),
-            recorder,
+            recorders,
             self.metrics.clone(),
         ));
         let (store, writer) = reflector::store();
         self.stages.enter(Stage::Listing(store.clone()));
         tracing::info!(namespaces = ?self.scope, "watching");
-        let (queue, mut watches) = start_watches(&client, &self.scope, &context, writer);
         // nothing is decided before everything is known
-        while watches.listing.next().await.is_some() {}
+        let (_intake, queue) = Intake::start(&client, &self.scope, &context, writer).await;
         self.stages.enter(Stage::Working(store.clone()));
         tracing::info!("all lists are complete");
         drive(context, store, queue, self.working.clone()).await;
@@ -253,192 +247,4 @@ async fn shutdown() {
         _ = tokio::signal::ctrl_c() => {}
     }
     tracing::info!("asked to stop");
-}
-
-type Object = DeserializeGuard<WedofSheetSync>;
-type Queue = mpsc::UnboundedSender<ObjectRef<Object>>;
-
-struct Watches {
-    tasks: JoinSet<()>,
-    /// Ends when every watch has listed once.
-    listing: mpsc::UnboundedReceiver<Infallible>,
-}
-
-/// Starts all watches: of each kind, one for the cluster or one for each namespace.
-fn start_watches(
-    client: &Client,
-    namespaces: &[String],
-    context: &Arc<Context>,
-    writer: Writer<Object>,
-) -> (impl Stream<Item = ObjectRef<Object>> + use<>, Watches) {
-    let (queue, looks) = mpsc::unbounded();
-    let (listing_sender, listing) = mpsc::unbounded();
-    let mut watches = Watches {
-        tasks: JoinSet::new(),
-        listing,
-    };
-    let ours = watcher::Config::default().labels(names::LABEL_UID);
-    let writer = Arc::new(std::sync::Mutex::new(writer));
-    {
-        // marks the store as usable; what is in it comes as single changes
-        let mut writer = writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        writer.apply_watcher_event(&watcher::Event::InitDone);
-    }
-    let scopes: Vec<Option<&str>> = match namespaces {
-        [] => vec![None],
-        some => some.iter().map(|namespace| Some(namespace.as_str())).collect(),
-    };
-    for namespace in scopes {
-        let listing = &listing_sender;
-        let tasks = &mut watches.tasks;
-        let (context_, queue_, writer) = (context.clone(), queue.clone(), writer.clone());
-        let handle = move |change| objects(change, &context_, &writer, &queue_);
-        follow(
-            tasks,
-            api::<Object>(client, namespace),
-            watcher::Config::default(),
-            listing,
-            handle,
-        );
-        let (context_, queue_) = (context.clone(), queue.clone());
-        let handle = move |change| enqueue(&queue_, cronjobs(change, &context_));
-        follow(tasks, api::<CronJob>(client, namespace), ours.clone(), listing, handle);
-        let (context_, queue_) = (context.clone(), queue.clone());
-        let handle = move |change| enqueue(&queue_, jobs(change, &context_));
-        follow(tasks, api::<Job>(client, namespace), ours.clone(), listing, handle);
-        let (context_, queue_) = (context.clone(), queue.clone());
-        let handle = move |change| enqueue(&queue_, pods(change, &context_));
-        follow(tasks, api::<Pod>(client, namespace), ours.clone(), listing, handle);
-    }
-    (looks, watches)
-}
-
-fn api<K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>>(
-    client: &Client,
-    namespace: Option<&str>,
-) -> Api<K> {
-    match namespace {
-        Some(namespace) => Api::namespaced(client.clone(), namespace),
-        None => Api::all(client.clone()),
-    }
-}
-
-fn follow<K>(
-    tasks: &mut JoinSet<()>,
-    api: Api<K>,
-    config: watcher::Config,
-    listing: &mpsc::UnboundedSender<Infallible>,
-    handle: impl Fn(Change<K>) + Send + 'static,
-) where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + Sync + 'static,
-{
-    let mut listing = Some(listing.clone());
-    tasks.spawn(watch::changes(api, config).for_each(move |change| {
-        if matches!(change, Change::Listed) {
-            drop(listing.take());
-        }
-        handle(change);
-        future::ready(())
-    }));
-}
-
-fn enqueue(queue: &Queue, keys: impl IntoIterator<Item = Key>) {
-    for Key { namespace, name } in keys {
-        // fails only at the end of the program
-        let _ = queue.unbounded_send(ObjectRef::new(&name).within(&namespace));
-    }
-}
-
-fn objects(change: Change<Object>, context: &Context, writer: &std::sync::Mutex<Writer<Object>>, queue: &Queue) {
-    let mut writer = writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let (concerned, key) = match change {
-        Change::Applied(mut object) => {
-            object.meta_mut().managed_fields = None;
-            let key = key(object.meta());
-            let concerned = context
-                .index()
-                .object(&object.uid().unwrap_or_default(), key.clone(), target(&object));
-            writer.apply_watcher_event(&watcher::Event::Apply(object));
-            (concerned, Some(key))
-        }
-        Change::Deleted(object) => {
-            let uid = object.uid().unwrap_or_default();
-            writer.apply_watcher_event(&watcher::Event::Delete(object));
-            context.forget(&uid);
-            (context.index().object_gone(&uid), None)
-        }
-        Change::Vanished(uid) => {
-            let store = writer.as_reader();
-            if let Some(object) = store.find(|object| object.uid().as_deref() == Some(&uid)) {
-                writer.apply_watcher_event(&watcher::Event::Delete(Object::clone(&object)));
-            }
-            context.forget(&uid);
-            (context.index().object_gone(&uid), None)
-        }
-        Change::Listed => return,
-    };
-    drop(writer);
-    enqueue(queue, concerned.into_iter().chain(key));
-}
-
-fn key(meta: &kube::core::ObjectMeta) -> Key {
-    Key {
-        namespace: meta.namespace.clone().unwrap_or_default(),
-        name: meta.name.clone().unwrap_or_default(),
-    }
-}
-
-/// Where an object writes; nothing if it is on its way out.
-fn target(object: &Object) -> Option<Target> {
-    let object = object.0.as_ref().ok()?;
-    let meta = &object.metadata;
-    if meta.deletion_timestamp.is_some() {
-        return None;
-    }
-    let (spreadsheet, tabs) = validate::targets(&object.spec);
-    let created = meta
-        .creation_timestamp
-        .as_ref()
-        .map(|time| time.0.as_second())
-        .unwrap_or_default();
-    Some(Target {
-        key: key(meta),
-        age: (created, meta.uid.clone().unwrap_or_default()),
-        spreadsheet,
-        tabs,
-    })
-}
-
-fn cronjobs(change: Change<CronJob>, context: &Context) -> Option<Key> {
-    let mut index = context.index();
-    match change {
-        Change::Applied(cronjob) => index.cronjob(CronJobFacts::of(&cronjob)),
-        Change::Deleted(cronjob) => index.cronjob_gone(&cronjob.uid()?),
-        Change::Vanished(uid) => index.cronjob_gone(&uid),
-        Change::Listed => None,
-    }
-}
-
-fn jobs(change: Change<Job>, context: &Context) -> Option<Key> {
-    let mut index = context.index();
-    match change {
-        Change::Applied(job) => index.job(JobFacts::of(&job)),
-        Change::Deleted(job) => {
-            // its last state may tell an end that no event before told
-            index.job(JobFacts::of(&job));
-            index.job_gone(&job.uid()?)
-        }
-        Change::Vanished(uid) => index.job_gone(&uid),
-        Change::Listed => None,
-    }
-}
-
-fn pods(change: Change<Pod>, context: &Context) -> Option<Key> {
-    let mut index = context.index();
-    match change {
-        Change::Applied(pod) => index.pod(Attempt::of(&pod)),
-        Change::Deleted(pod) => index.pod_gone(&pod.uid()?, Some(Attempt::of(&pod))),
-        Change::Vanished(uid) => index.pod_gone(&uid, None),
-        Change::Listed => None,
-    }
 }

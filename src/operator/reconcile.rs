@@ -11,18 +11,15 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{
-    Resource, ResourceExt,
-    core::{DeserializeGuard, error_boundary::InvalidObject},
-    runtime::controller::Action,
-};
+use kube::{Resource, ResourceExt, core::error_boundary::InvalidObject, runtime::controller::Action};
 
 use super::{
-    context::{Context, Memory},
+    context::{Context, Memory, Written},
     cronjob::{self, Owner},
     events::{self, Notice},
     facts::Suspended,
     names::{self, reason},
+    object::Object,
     orders,
     reported::clean,
     runs::{self, Run},
@@ -42,17 +39,14 @@ const LONGEST_REST: Duration = Duration::from_secs(3600);
 const EVENTS_AGE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Brings one object to where it wants to be.
-pub async fn reconcile(
-    object: Arc<DeserializeGuard<WedofSheetSync>>,
-    context: Arc<Context>,
-) -> Result<Action, Arc<Error>> {
+pub async fn reconcile(object: Arc<Object>, context: Arc<Context>) -> Result<Action, Arc<Error>> {
     let (Some(uid), None) = (object.meta().uid.clone(), &object.meta().deletion_timestamp) else {
         return Ok(Action::await_change());
     };
     let memory = context.memory(&uid);
     let mut memory = memory.lock().await;
     let started = Instant::now();
-    let result = match &object.0 {
+    let result = match &object.decode() {
         Ok(object) => reconcile_object(&context, object, &uid, &mut memory).await,
         Err(invalid) => reconcile_undecodable(&context, invalid, &uid, &mut memory).await,
     };
@@ -75,7 +69,7 @@ pub async fn reconcile(
 }
 
 /// When to try again after an error: 2, 4, 8 … seconds, at most five minutes, each object for itself.
-pub fn retry(object: Arc<DeserializeGuard<WedofSheetSync>>, error: &Arc<Error>, context: Arc<Context>) -> Action {
+pub fn retry(object: Arc<Object>, error: &Arc<Error>, context: Arc<Context>) -> Action {
     let memory = object.meta().uid.as_ref().map(|uid| context.memory(uid));
     let failures = memory
         .and_then(|memory| Some(memory.try_lock().ok()?.failures))
@@ -175,10 +169,15 @@ async fn reconcile_object(
     if new != old {
         let version = object.resource_version().unwrap_or_default();
         send::write_status(context, owner, &new).await?;
-        memory.written = Some((version, new.clone()));
+        memory.written = Some(Box::new(Written {
+            version,
+            status: new.clone(),
+        }));
     }
-    let finished = runs.iter().filter(|run| run.has_ended()).map(|run| run.uid.as_str());
-    context.index().forget_gone_jobs(finished);
+    let recorded = runs
+        .iter()
+        .filter(|run| run.has_ended() && status::is_recorded(&new, run));
+    context.index().record(recorded.map(|run| run.uid.as_str()));
     publish(context, &object.object_ref(&()), &notices).await;
 
     if let Some(error) = started.error {
@@ -209,7 +208,7 @@ fn rest(soonest: Option<Timestamp>, now: Timestamp, verdict: &Verdict) -> Action
 /// The object's status, or the one written just now that the watch does not show yet.
 fn current_status(object: &WedofSheetSync, memory: &mut Memory) -> WedofSheetSyncStatus {
     match &memory.written {
-        Some((version, status)) if object.resource_version().as_ref() == Some(version) => status.clone(),
+        Some(written) if object.resource_version().as_ref() == Some(&written.version) => written.status.clone(),
         _ => {
             memory.written = None;
             object.status.clone().unwrap_or_default()
@@ -275,7 +274,7 @@ async fn publish(context: &Context, about: &ObjectReference, notices: &[Notice])
     for notice in notices {
         let (namespace, name) = (about.namespace.as_deref(), about.name.as_deref());
         tracing::info!(namespace, name, reason = notice.reason, "{}", notice.note);
-        events::publish(&context.recorder, about, notice).await;
+        events::publish(&context.recorders, about, notice).await;
     }
 }
 
@@ -299,7 +298,7 @@ async fn reconcile_undecodable(
         .cronjob_of(uid, owner.namespace, &cronjob::name(owner.name))
         .cloned();
     send::suspend(context, seen).await?;
-    let told = memory.written.as_ref().map(|(_, status)| status.clone());
+    let told = memory.written.as_ref().map(|written| written.status.clone());
     if told.as_ref().and_then(|status| status.observed_generation) == Some(owner.generation) {
         return Ok(Action::await_change());
     }
@@ -330,6 +329,9 @@ async fn reconcile_undecodable(
         ..ObjectReference::default()
     };
     publish(context, &about, &events::transitions(&old, &new)).await;
-    memory.written = Some((meta.resource_version.clone().unwrap_or_default(), new));
+    memory.written = Some(Box::new(Written {
+        version: meta.resource_version.clone().unwrap_or_default(),
+        status: new,
+    }));
     Ok(Action::await_change())
 }

@@ -25,6 +25,7 @@ use super::{
     status::Verdict,
     turns::Turns,
     validate::{Problem, ValidSpec},
+    watched::Facts,
 };
 use crate::api::{WedofSheetSync, WedofSheetSyncStatus};
 

@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use kube::{core::DeserializeGuard, runtime::reflector::Store};
+use kube::runtime::reflector::Store;
 
-use crate::api::WedofSheetSync;
+use super::object::Object;
 
-type Objects = Store<DeserializeGuard<WedofSheetSync>>;
+type Objects = Store<Object>;
 
 #[derive(Clone, Default)]
 pub enum Stage {

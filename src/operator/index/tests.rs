@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::operator::watched::Facts;
 
 fn meta(uid: &str, owner: Option<(&str, &str)>) -> Value {
     let owners = owner
@@ -40,7 +41,7 @@ fn key() -> Key {
 /// An object with its CronJob and one Job.
 fn index() -> Index {
     let mut index = Index::default();
-    index.object("object", key(), None);
+    index.object("object", key(), None, None);
     assert_eq!(index.cronjob(cronjob("cronjob", "object")), Some(key()));
     assert_eq!(index.job(job("job", "cronjob")), Some(key()));
     index
@@ -79,7 +80,7 @@ fn a_pod_may_be_seen_before_its_job_and_a_job_before_its_cronjob() {
     let mut index = Index::default();
     assert_eq!(index.pod(pod("pod", "job", Some(REPORT))), None);
     assert_eq!(index.job(job("job", "cronjob")), None);
-    index.object("object", key(), None);
+    index.object("object", key(), None, None);
     assert_eq!(index.cronjob(cronjob("cronjob", "object")), Some(key()));
     assert_eq!(reports(&index), [true]);
 }
@@ -90,13 +91,57 @@ fn a_deleted_job_stays_until_its_end_is_recorded_and_leaves_nothing_behind() {
     index.pod(pod("pod", "job", Some(REPORT)));
     assert_eq!(index.job_gone("job"), Some(key()));
     assert!(index.jobs_of("object", "ns")[0].0.gone);
-    index.forget_gone_jobs(["job"]);
+    index.record(["job"]);
     assert_eq!(index.jobs_of("object", "ns").len(), 0);
     index.pod_gone("pod", Some(pod("pod", "job", Some(REPORT))));
     index.cronjob_gone("cronjob");
     index.object_gone("object");
     assert!(index.jobs.is_empty() && index.attempts.is_empty() && index.jobs_of.is_empty());
     assert!(index.cronjobs.is_empty() && index.cronjobs_of.is_empty() && index.objects.is_empty());
+}
+
+#[test]
+fn of_a_recorded_job_and_its_pods_nothing_is_kept_or_heard() {
+    let mut index = index();
+    index.pod(pod("pod", "job", Some(REPORT)));
+    index.record(["job"]);
+    assert_eq!(index.jobs_of("object", "ns").len(), 0);
+    assert_eq!(index.job(job("job", "cronjob")), None);
+    assert_eq!(index.pod(pod("pod", "job", Some(REPORT))), None);
+    assert_eq!(index.pod_gone("pod", Some(pod("pod", "job", Some(REPORT)))), None);
+    assert!(index.jobs.is_empty() && index.attempts.is_empty() && index.jobs_of.is_empty());
+    assert_eq!(index.job_gone("job"), None);
+    assert!(index.recorded.is_empty());
+}
+
+#[test]
+fn a_finished_job_that_the_status_has_already_is_not_kept_but_one_that_it_shows_as_running_is() {
+    let at = |second: i64| Timestamp::from_second(second).unwrap();
+    let finished = |uid: &str, second: i64| JobFacts {
+        end: Some(crate::operator::facts::JobEnd {
+            at: at(second),
+            complete: true,
+            reason: String::new(),
+            message: String::new(),
+        }),
+        ..job(uid, "cronjob")
+    };
+    let mut index = Index::default();
+    let recorded = Recorded {
+        until: (at(100), "m".into()),
+        running: Some("shown".into()),
+    };
+    index.object("object", key(), None, Some(recorded));
+    index.cronjob(cronjob("cronjob", "object"));
+    for (uid, second) in [("before", 99), ("m", 100), ("a", 100)] {
+        assert_eq!(index.job(finished(uid, second)), None, "{uid}");
+    }
+    for job in [finished("z", 100), finished("shown", 99), job("going", "cronjob")] {
+        assert_eq!(index.job(job.clone()), Some(key()), "{}", job.uid);
+    }
+    let mut kept: Vec<_> = index.jobs.keys().map(String::as_str).collect();
+    kept.sort();
+    assert_eq!(kept, ["going", "shown", "z"]);
 }
 
 #[test]
@@ -127,7 +172,7 @@ fn children_are_proven_by_uids_and_a_namespace_not_by_names_or_labels() {
 fn the_successor_of_a_deleted_object_hears_when_the_old_cronjob_is_gone() {
     let mut index = index();
     index.object_gone("object");
-    index.object("successor", key(), None);
+    index.object("successor", key(), None, None);
     assert_eq!(index.cronjob_gone("cronjob"), Some(key()));
 }
 
@@ -144,7 +189,7 @@ fn of_two_objects_on_one_tab_the_younger_yields_until_the_older_is_gone() {
     };
     let add = |index: &mut Index, name: &str, second, tab| {
         let target = target(name, second, tab);
-        index.object(name, target.key.clone(), Some(target))
+        index.object(name, target.key.clone(), Some(target), None)
     };
     let (folders, other, renamed) = (1, 2, 3);
     let mut index = Index::default();
@@ -178,7 +223,7 @@ fn of_two_objects_of_the_same_second_the_lesser_uid_has_the_tab() {
             spreadsheet: "sheet".into(),
             tabs: vec![7],
         };
-        index.object(uid, key(), Some(target));
+        index.object(uid, key(), Some(target), None);
     }
     assert!(index.conflict("a").is_none() && index.conflict("b").is_some());
 }

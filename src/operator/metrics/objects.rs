@@ -1,14 +1,15 @@
-//! Numbers of each object, read from the store when they are asked for. Nothing is kept between two scrapes.
+//! Numbers of each object, read from the store when they are asked for. Nothing is kept between two scrapes. Objects are
+//! decoded one after the other, once a scrape, and only the numbers of all are held at one time.
 
 use std::fmt;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::core::{DeserializeGuard, ObjectMeta};
+use kube::{Resource, core::ObjectMeta};
 use prometheus_client::{collector::Collector, encoding::DescriptorEncoder, metrics::MetricType, registry::Unit};
 
 use crate::{
     api::{RunState, WedofSheetSync, WedofSheetSyncStatus},
-    operator::{names::condition, stage::Stages, status},
+    operator::{names::condition, object::Object, stage::Stages, status},
 };
 
 /// Whether this replica is the one that works.
@@ -29,28 +30,11 @@ pub struct Objects(pub Stages);
 
 /// An object as far as it can be read.
 struct View<'a> {
-    meta: &'a ObjectMeta,
     object: Option<&'a WedofSheetSync>,
     status: Option<&'a WedofSheetSyncStatus>,
 }
 
-impl<'a> View<'a> {
-    fn of(guard: &'a DeserializeGuard<WedofSheetSync>) -> Self {
-        let object = guard.0.as_ref();
-        Self {
-            meta: object.map_or_else(|invalid| &invalid.metadata, |object| &object.metadata),
-            object: object.ok(),
-            status: object.ok().and_then(|object| object.status.as_ref()),
-        }
-    }
-
-    fn labels(&self) -> [(&'static str, &'a str); 2] {
-        [
-            ("namespace", self.meta.namespace.as_deref().unwrap_or_default()),
-            ("name", self.meta.name.as_deref().unwrap_or_default()),
-        ]
-    }
-
+impl View<'_> {
     fn holds(&self, kind: &str) -> bool {
         let condition = self.status.and_then(|status| status::get(status, kind));
         condition.is_some_and(|condition| condition.status == "True")
@@ -138,38 +122,72 @@ fn word(outcome: RunState) -> &'static str {
     }
 }
 
+/// What is told of one object.
+struct Numbers<'a> {
+    meta: &'a ObjectMeta,
+    values: [Option<i64>; NUMBERS.len()],
+    outcome: Option<RunState>,
+    rows: Vec<(String, i64)>,
+}
+
+impl<'a> Numbers<'a> {
+    fn of(object: &'a Object) -> Self {
+        let decoded = object.decode().ok();
+        let status = decoded.as_ref().and_then(|object| object.status.as_ref());
+        let view = View {
+            object: decoded.as_ref(),
+            status,
+        };
+        let resources = status.into_iter().flat_map(|status| &status.resources);
+        Self {
+            meta: object.meta(),
+            values: NUMBERS.map(|(_, _, _, value)| value(&view)),
+            outcome: status.and_then(|status| status.last_recorded_run.as_ref()?.outcome),
+            rows: resources
+                .map(|resource| (resource.name.clone(), resource.rows))
+                .collect(),
+        }
+    }
+
+    fn labels(&self) -> [(&'static str, &'a str); 2] {
+        [
+            ("namespace", self.meta.namespace.as_deref().unwrap_or_default()),
+            ("name", self.meta.name.as_deref().unwrap_or_default()),
+        ]
+    }
+}
+
 impl Collector for Objects {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let Some(store) = self.0.now().into_store() else {
             return Ok(());
         };
         let objects = store.state();
-        let views = || objects.iter().map(|object| View::of(object));
-        for (name, help, unit, value) in &NUMBERS {
+        let all: Vec<_> = objects.iter().map(|object| Numbers::of(object)).collect();
+        for (index, (name, help, unit, _)) in NUMBERS.iter().enumerate() {
             let mut family = encoder.encode_descriptor(name, &format!("{help}."), unit.as_ref(), MetricType::Gauge)?;
-            for view in views() {
-                if let Some(value) = value(&view) {
-                    family.encode_family(&view.labels())?.encode_gauge(&value)?;
+            for numbers in &all {
+                if let Some(value) = numbers.values[index] {
+                    family.encode_family(&numbers.labels())?.encode_gauge(&value)?;
                 }
             }
         }
         let help = "1 for the outcome of the last finished run: Succeeded, Partial, Failed or Unknown.";
         let mut family = encoder.encode_descriptor("last_run_outcome", help, None, MetricType::Gauge)?;
-        for view in views() {
-            let recorded = view.status.and_then(|status| status.last_recorded_run.as_ref());
-            if let Some(outcome) = recorded.and_then(|recorded| recorded.outcome) {
-                let [namespace, name] = view.labels();
+        for numbers in &all {
+            if let Some(outcome) = numbers.outcome {
+                let [namespace, name] = numbers.labels();
                 let labels = [namespace, name, ("outcome", word(outcome))];
                 family.encode_family(&labels)?.encode_gauge(&1i64)?;
             }
         }
         let help = "Records of a resource in its tab after its last good sync.";
         let mut family = encoder.encode_descriptor("rows", help, None, MetricType::Gauge)?;
-        for view in views() {
-            let [namespace, name] = view.labels();
-            for resource in view.status.into_iter().flat_map(|status| &status.resources) {
-                let labels = [namespace, name, ("resource", resource.name.as_str())];
-                family.encode_family(&labels)?.encode_gauge(&resource.rows)?;
+        for numbers in &all {
+            let [namespace, name] = numbers.labels();
+            for (resource, rows) in &numbers.rows {
+                let labels = [namespace, name, ("resource", resource.as_str())];
+                family.encode_family(&labels)?.encode_gauge(rows)?;
             }
         }
         Ok(())

@@ -2,6 +2,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::operator::watched::Facts;
 
 /// A Job, two minutes after its start.
 pub fn job(status: Value) -> JobFacts {

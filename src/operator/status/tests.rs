@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::operator::watched::Facts;
 use crate::{
     api::Trigger, failure::reason::WEDOF_KEY_REFUSED, operator::validate::tests::valid, report::ResourceOutcome,
 };

@@ -1,0 +1,258 @@
+//! What the watches tell → the index and the store, and from there the queue of objects to look at.
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use futures::{Stream, StreamExt, channel::mpsc, future, stream};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    core::{NamespaceResourceScope, ObjectMeta},
+    runtime::{
+        reflector::{ObjectRef, store::Writer},
+        watcher,
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+
+use super::{
+    context::Context,
+    facts::{Attempt, CronJobFacts, JobFacts},
+    index::{Key, Recorded, Target},
+    names,
+    object::Object,
+    validate,
+    watch::{self, Change},
+    watched::Watched,
+};
+
+/// Objects of one page of a list. A page is held as text and decoded at once: larger ones would be most of the memory
+/// that the program ever takes, smaller ones only more requests.
+const PAGE: u32 = 100;
+
+/// All watches. They end with this.
+pub struct Intake {
+    _watches: JoinSet<()>,
+}
+
+impl Intake {
+    /// Starts all watches, of each kind one for the cluster or one for each namespace, and waits until everything has been
+    /// listed. The stream names every object once, and then each that something has happened to.
+    pub async fn start(
+        client: &Client,
+        namespaces: &[String],
+        context: &Arc<Context>,
+        mut writer: Writer<Object>,
+    ) -> (Self, impl Stream<Item = ObjectRef<Object>> + use<>) {
+        // marks the store as usable; what is in it comes as single changes
+        writer.apply_watcher_event(&watcher::Event::InitDone);
+        let store = writer.as_reader();
+        let (looks, queue) = Looks::new();
+        let mut start = Start {
+            client,
+            namespaces,
+            watches: JoinSet::new(),
+        };
+        let all = watcher::Config::default().page_size(PAGE);
+        let ours = all.clone().labels(names::LABEL_UID);
+        // one kind after the other, owners first: then of runs that are recorded nothing is ever kept
+        let writer = Arc::new(Mutex::new(writer));
+        let on = (context.clone(), looks.clone());
+        let handle = move |change| objects(change, &on.0, &writer, &on.1);
+        start.follow::<Object>(&all, handle).await;
+        let on = (context.clone(), looks.clone());
+        let handle = move |change| on.1.add(cronjobs(change, &on.0));
+        start.follow::<Watched<CronJobFacts>>(&ours, handle).await;
+        let on = (context.clone(), looks.clone());
+        let handle = move |change| on.1.add(jobs(change, &on.0));
+        start.follow::<Watched<JobFacts>>(&ours, handle).await;
+        let on = (context.clone(), looks.clone());
+        let handle = move |change| on.1.add(pods(change, &on.0));
+        start.follow::<Watched<Attempt>>(&ours, handle).await;
+
+        looks.open.store(true, Ordering::Relaxed);
+        let all: Vec<_> = store
+            .state()
+            .iter()
+            .map(|object| reference(key(object.meta())))
+            .collect();
+        let intake = Self {
+            _watches: start.watches,
+        };
+        (intake, stream::iter(all).chain(queue))
+    }
+}
+
+struct Start<'a> {
+    client: &'a Client,
+    namespaces: &'a [String],
+    watches: JoinSet<()>,
+}
+
+impl Start<'_> {
+    /// Watches a kind, and waits until it is listed.
+    async fn follow<K>(&mut self, config: &watcher::Config, handle: impl Fn(Change<K>) + Clone + Send + 'static)
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug
+            + Send
+            + Sync
+            + 'static,
+    {
+        let (listing, mut listed) = mpsc::unbounded::<Infallible>();
+        let apis = match self.namespaces {
+            [] => vec![Api::all(self.client.clone())],
+            some => some
+                .iter()
+                .map(|namespace| Api::namespaced(self.client.clone(), namespace))
+                .collect(),
+        };
+        for api in apis {
+            let handle = handle.clone();
+            let mut listing = Some(listing.clone());
+            self.watches
+                .spawn(watch::changes::<K>(api, config.clone()).for_each(move |change| {
+                    if matches!(change, Change::Listed) {
+                        drop(listing.take());
+                    }
+                    handle(change);
+                    future::ready(())
+                }));
+        }
+        drop(listing);
+        while listed.next().await.is_some() {}
+    }
+}
+
+/// The way into the queue. While everything is listed it is closed: then all are looked at anyway.
+#[derive(Clone)]
+struct Looks {
+    open: Arc<AtomicBool>,
+    sender: mpsc::UnboundedSender<ObjectRef<Object>>,
+}
+
+impl Looks {
+    fn new() -> (Self, mpsc::UnboundedReceiver<ObjectRef<Object>>) {
+        let (sender, queue) = mpsc::unbounded();
+        let open = Arc::default();
+        (Self { open, sender }, queue)
+    }
+
+    fn add(&self, keys: impl IntoIterator<Item = Key>) {
+        if !self.open.load(Ordering::Relaxed) {
+            return;
+        }
+        for key in keys {
+            // fails only at the end of the program
+            let _ = self.sender.unbounded_send(reference(key));
+        }
+    }
+}
+
+fn reference(Key { namespace, name }: Key) -> ObjectRef<Object> {
+    ObjectRef::new(&name).within(&namespace)
+}
+
+fn objects(change: Change<Object>, context: &Context, writer: &Mutex<Writer<Object>>, looks: &Looks) {
+    let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+    let (concerned, key) = match change {
+        Change::Applied(object) => {
+            let key = key(object.meta());
+            let (target, recorded) = read(&object);
+            let uid = object.uid().unwrap_or_default();
+            let concerned = context.index().object(&uid, key.clone(), target, recorded);
+            writer.apply_watcher_event(&watcher::Event::Apply(object));
+            (concerned, Some(key))
+        }
+        Change::Deleted(object) => {
+            let uid = object.uid().unwrap_or_default();
+            writer.apply_watcher_event(&watcher::Event::Delete(object));
+            context.forget(&uid);
+            (context.index().object_gone(&uid), None)
+        }
+        Change::Vanished(uid) => {
+            let store = writer.as_reader();
+            if let Some(object) = store.find(|object| object.uid().as_deref() == Some(&uid)) {
+                writer.apply_watcher_event(&watcher::Event::Delete(Object::clone(&object)));
+            }
+            context.forget(&uid);
+            (context.index().object_gone(&uid), None)
+        }
+        Change::Listed => return,
+    };
+    drop(writer);
+    looks.add(concerned.into_iter().chain(key));
+}
+
+fn key(meta: &ObjectMeta) -> Key {
+    Key {
+        namespace: meta.namespace.clone().unwrap_or_default(),
+        name: meta.name.clone().unwrap_or_default(),
+    }
+}
+
+/// Where an object writes, nothing if it is on its way out; and which runs its status knows.
+fn read(object: &Object) -> (Option<Target>, Option<Recorded>) {
+    let Ok(object) = object.decode() else {
+        return (None, None);
+    };
+    let recorded = object.status.as_ref().and_then(Recorded::of);
+    let meta = &object.metadata;
+    if meta.deletion_timestamp.is_some() {
+        return (None, recorded);
+    }
+    let (spreadsheet, tabs) = validate::targets(&object.spec);
+    let created = meta.creation_timestamp.as_ref().map(|time| time.0.as_second());
+    let target = Target {
+        key: key(meta),
+        age: (created.unwrap_or_default(), meta.uid.clone().unwrap_or_default()),
+        spreadsheet,
+        tabs,
+    };
+    (Some(target), recorded)
+}
+
+fn cronjobs(change: Change<Watched<CronJobFacts>>, context: &Context) -> Option<Key> {
+    let mut index = context.index();
+    match change {
+        Change::Applied(cronjob) => index.cronjob(cronjob.facts),
+        Change::Deleted(cronjob) => index.cronjob_gone(&cronjob.facts.uid),
+        Change::Vanished(uid) => index.cronjob_gone(&uid),
+        Change::Listed => None,
+    }
+}
+
+fn jobs(change: Change<Watched<JobFacts>>, context: &Context) -> Option<Key> {
+    let mut index = context.index();
+    match change {
+        Change::Applied(job) => index.job(job.facts),
+        Change::Deleted(job) => {
+            let uid = job.facts.uid.clone();
+            // its last state may tell an end that no event before told
+            index.job(job.facts);
+            index.job_gone(&uid)
+        }
+        Change::Vanished(uid) => index.job_gone(&uid),
+        Change::Listed => None,
+    }
+}
+
+fn pods(change: Change<Watched<Attempt>>, context: &Context) -> Option<Key> {
+    let mut index = context.index();
+    match change {
+        Change::Applied(pod) => index.pod(pod.facts),
+        Change::Deleted(pod) => {
+            let uid = pod.facts.pod_uid.clone();
+            index.pod_gone(&uid, Some(pod.facts))
+        }
+        Change::Vanished(uid) => index.pod_gone(&uid, None),
+        Change::Listed => None,
+    }
+}
