@@ -95,7 +95,7 @@ pub fn main() -> ExitCode {
             Caller::Program,
         ),
     };
-    let (logging, command) = match parsed {
+    let (mut logging, command) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
             let _ = error.print();
@@ -105,6 +105,12 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    if matches!(command, Command::Kubectl(_)) {
+        // what goes wrong is told in the error, where it is an error
+        logging
+            .log_level
+            .get_or_insert_with(|| "warn,kube_client=off".to_owned());
+    }
     // one that cannot be read is told by the commands that need it
     telemetry::init(&logging, &Environment::load().unwrap_or_default());
     // kube and google-sheets4 use ring too; reqwest has no provider of its own and would panic without one

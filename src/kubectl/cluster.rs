@@ -23,6 +23,7 @@ const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 
 pub struct Cluster {
     client: Client,
+    address: String,
     pub namespace: String,
 }
 
@@ -58,9 +59,14 @@ impl Cluster {
         // a watch may be silent for long, an answer may not
         config.connect_timeout = Some(std::time::Duration::from_secs(10));
         let namespace = namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        let address = config.cluster_url.to_string();
         let client =
             Client::try_from(config).map_err(|error| Trouble::person(format!("the cluster's client: {error}")))?;
-        Ok(Self { client, namespace })
+        Ok(Self {
+            client,
+            address,
+            namespace,
+        })
     }
 
     fn objects(&self) -> Api<DynamicObject> {
@@ -153,7 +159,13 @@ impl Cluster {
         let status = match error {
             kube::Error::Api(status) => status,
             kube::Error::Auth(error) => return Trouble::person(format!("the cluster's credentials: {error}")),
-            error => return Trouble::later(format!("the cluster does not answer: {}", causes(&error))),
+            error => {
+                let why = match &error {
+                    kube::Error::Service(cause) => causes(cause.as_ref()),
+                    error => causes(error),
+                };
+                return Trouble::later(format!("the cluster at {} does not answer: {why}", self.address));
+            }
         };
         let details = status.details.as_ref();
         match status.code {

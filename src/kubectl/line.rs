@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Map, Value};
 
-use crate::operator::clean;
+use crate::operator::can_be_shown;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
@@ -27,7 +27,7 @@ impl Line {
         as_json(text).or_else(|| as_text(text)).unwrap_or_else(|| Self {
             at: None,
             level: Level::Other,
-            message: clean(text),
+            message: printable(text),
         })
     }
 
@@ -44,6 +44,12 @@ impl Line {
         };
         format!("{time}{level}{}", self.message)
     }
+}
+
+/// Spaces stay, for tables.
+fn printable(text: &str) -> String {
+    let spaced = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c });
+    spaced.filter(|c| can_be_shown(*c)).collect()
 }
 
 fn level(name: &str) -> Option<Level> {
@@ -70,7 +76,7 @@ fn as_json(text: &str) -> Option<Line> {
     Some(Line {
         at,
         level,
-        message: clean(&message),
+        message: printable(&message),
     })
 }
 
@@ -82,7 +88,7 @@ fn as_text(text: &str) -> Option<Line> {
     Some(Line {
         at,
         level: level(name)?,
-        message: clean(message),
+        message: printable(message),
     })
 }
 
@@ -108,5 +114,6 @@ mod tests {
         assert_eq!(shown("exec format error"), "exec format error");
         assert_eq!(shown("{\"a\": 1}"), "{\"a\": 1}");
         assert_eq!(shown("a\u{1b}[31m\u{7}b"), "a[31mb");
+        assert_eq!(shown("TAB     ROWS"), "TAB     ROWS");
     }
 }

@@ -16,6 +16,7 @@ use super::{
     standing::{End, Standing, standing},
     words::{Caller, Trouble},
 };
+use crate::api::RunState;
 
 /// After so long without any reaction of the operator, that is said, and after so long it is given up.
 const QUIET: Duration = Duration::from_secs(15);
@@ -267,6 +268,9 @@ impl Follower {
             }
         }
         self.screen.clear();
+        if !matches!(end.outcome, RunState::Succeeded | RunState::Partial) {
+            self.screen.say_unlogged();
+        }
         print!("{}", details::end(&self.object, end, console::colors_enabled()));
         Ok(ExitCode::from(end.code()))
     }

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::progress::{self, Progress, Step, Task};
 
+/// More lines than any table has.
+const MAX_UNLOGGED: usize = 200;
+
 pub struct Screen {
     progress: Progress,
     /// The resource under way and its bar.
@@ -19,6 +22,8 @@ pub struct Screen {
     said: String,
     /// What keeps a pod from starting, as told last.
     stuck: String,
+    /// Lines that are none of the log: the run's own table, or the last words of one that broke down.
+    unlogged: Vec<String>,
 }
 
 impl Screen {
@@ -29,6 +34,7 @@ impl Screen {
             zone: TimeZone::system(),
             said: String::new(),
             stuck: String::new(),
+            unlogged: Vec::new(),
         }
     }
 
@@ -58,7 +64,10 @@ impl Screen {
     }
 
     fn line(&mut self, line: &Line) {
-        if line.level == Level::Other && line.at.is_some() {
+        if line.level == Level::Other {
+            if line.at.is_none() && self.unlogged.len() < MAX_UNLOGGED {
+                self.unlogged.push(line.message.clone());
+            }
             return;
         }
         if self.progress.has_bars() {
@@ -83,6 +92,13 @@ impl Screen {
         match step.is_all {
             true => task.compare(usize::try_from(step.records).unwrap_or(usize::MAX)),
             false => task.read(step.records, step.total),
+        }
+    }
+
+    /// What a run that did not end well had to say beside its log.
+    pub fn say_unlogged(&mut self) {
+        for line in std::mem::take(&mut self.unlogged) {
+            print(&line);
         }
     }
 

@@ -117,7 +117,8 @@ fn overtaken(object: &Object) -> End {
 fn note(object: &Object) -> Option<String> {
     let ready = status::get(&object.status, condition::READY)?;
     let mut notes = ready.message.split("; ").skip(1);
-    notes.find(|note| note.starts_with("a run ")).map(str::to_owned)
+    let is_of_runs = |note: &&str| note.starts_with("a run ") || note.starts_with("the run ");
+    notes.find(is_of_runs).map(str::to_owned)
 }
 
 #[cfg(test)]

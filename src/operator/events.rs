@@ -62,9 +62,15 @@ pub fn transitions(old: &WedofSheetSyncStatus, new: &WedofSheetSyncStatus) -> Ve
                 format!("{}: {}", stalled.reason, stalled.message),
             ));
         }
-    } else if let Some(ready) = status::get(new, condition::READY).filter(|ready| ready.status == "False") {
+    } else if let Some(ready) = status::get(new, condition::READY) {
         let before = status::get(old, condition::READY);
-        if before.is_none_or(|before| before.reason != ready.reason) {
+        let is_other = before.is_some_and(|before| before.status != ready.status);
+        if ready.status == "True" {
+            // a new object needs no such word
+            if is_other {
+                notices.push(notice(false, "Ready", ready.message.clone()));
+            }
+        } else if before.is_none_or(|before| before.reason != ready.reason) {
             notices.push(notice(true, &ready.reason, ready.message.clone()));
         }
     }

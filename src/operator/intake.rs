@@ -24,6 +24,7 @@ use super::{
     context::Context,
     facts::{Attempt, CronJobFacts, JobFacts},
     index::{Key, Recorded, Target},
+    metrics::Metrics,
     names,
     object::Object,
     validate,
@@ -56,6 +57,7 @@ impl Intake {
         let mut start = Start {
             client,
             namespaces,
+            metrics: &context.metrics,
             watches: JoinSet::new(),
         };
         let all = watcher::Config::default().page_size(PAGE);
@@ -91,6 +93,7 @@ impl Intake {
 struct Start<'a> {
     client: &'a Client,
     namespaces: &'a [String],
+    metrics: &'a Metrics,
     watches: JoinSet<()>,
 }
 
@@ -117,14 +120,16 @@ impl Start<'_> {
         for api in apis {
             let handle = handle.clone();
             let mut listing = Some(listing.clone());
-            self.watches
-                .spawn(watch::changes::<K>(api, config.clone()).for_each(move |change| {
+            let metrics = self.metrics.clone();
+            self.watches.spawn(
+                watch::changes::<K>(api, config.clone(), metrics).for_each(move |change| {
                     if matches!(change, Change::Listed) {
                         drop(listing.take());
                     }
                     handle(change);
                     future::ready(())
-                }));
+                }),
+            );
         }
         drop(listing);
         while listed.next().await.is_some() {}

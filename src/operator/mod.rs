@@ -47,7 +47,10 @@ use kube::{
 };
 use tokio::{net::TcpListener, sync::Semaphore};
 
-pub use self::{args::Args, reported::clean};
+pub use self::{
+    args::Args,
+    reported::{can_be_shown, clean},
+};
 use self::{
     context::Context,
     events::Recorders,

@@ -13,6 +13,8 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
+use super::metrics::Metrics;
+
 #[derive(Debug)]
 pub enum Change<K> {
     /// An object is new or has changed.
@@ -25,22 +27,36 @@ pub enum Change<K> {
     Listed,
 }
 
-/// Watches for ever, with backoff after errors, which are logged.
-pub fn changes<K>(api: Api<K>, config: watcher::Config) -> impl Stream<Item = Change<K>> + Send
+/// Watches for ever, with backoff after errors, which are logged and counted.
+pub fn changes<K>(api: Api<K>, config: watcher::Config, metrics: Metrics) -> impl Stream<Item = Change<K>> + Send
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
     watcher(api, config)
         .default_backoff()
-        .filter_map(|event| async {
-            event
-                .inspect_err(|error| tracing::warn!(kind = %K::kind(&()), %error, "a watch failed and is tried again"))
-                .ok()
+        .filter_map(move |event| {
+            let event = event.inspect_err(|error| {
+                let kind = K::kind(&());
+                tracing::warn!(%kind, %error, "a watch failed and is tried again");
+                metrics.api_error(&format!("watch {kind}"), code(error));
+            });
+            std::future::ready(event.ok())
         })
         .scan(Listing::default(), |listing, event| {
             std::future::ready(Some(futures::stream::iter(listing.take(event))))
         })
         .flatten()
+}
+
+/// The HTTP status, if the API server answered.
+fn code(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => Some(status.code),
+        _ => None,
+    }
 }
 
 #[derive(Debug, Default)]

@@ -12,6 +12,8 @@
 mod conflicts;
 mod cronjobs;
 mod definition;
+mod events;
+mod kubectl;
 mod lifecycle;
 mod runs;
 mod schedules;

@@ -415,6 +415,19 @@ impl World {
         };
         events.into_iter().map(pair).collect()
     }
+
+    /// Reasons of the events about an object, each with how often it was told.
+    pub async fn events_with_counts(&self, name: &str) -> Vec<(String, i32)> {
+        let events: Api<k8s_openapi::api::events::v1::Event> = self.api();
+        let params = ListParams::default().fields(&format!("regarding.name={name},regarding.kind=WedofSheetSync"));
+        let mut events = events.list(&params).await.expect("events can be listed").items;
+        events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
+        let pair = |event: k8s_openapi::api::events::v1::Event| {
+            let count = event.series.map_or(1, |series| series.count);
+            (event.reason.unwrap_or_default(), count)
+        };
+        events.into_iter().map(pair).collect()
+    }
 }
 
 fn jiff_now() -> String {

@@ -76,6 +76,11 @@ fn an_invalid_spec_is_told_once_for_each_message() {
     assert_eq!(told(&none, &one), [(true, "Stalled: NeverFires: no date".into())]);
     assert_eq!(told(&one, &stalled(&one, "no date")), []);
     assert_eq!(told(&one, &stalled(&one, "another")).len(), 1);
+    let mended = status(&one, &[]);
+    assert_eq!(
+        told(&one, &mended),
+        [(false, "Ready: runs at 0 7 * * * (Europe/Paris)".into())]
+    );
     let problem = Problem {
         reason: reason::NAME_TAKEN,
         message: "CronJob acme".into(),

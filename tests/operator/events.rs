@@ -1,0 +1,101 @@
+//! Events as people see them: one for each change, none for what lasts.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{REQUESTED_AT, World, world::report};
+
+/// How often each event was told, in the order of their first times: `reason` or `reason ×2`.
+async fn told(world: &World) -> Vec<String> {
+    let events = world.events_with_counts("acme").await;
+    let line = |(reason, count): (String, i32)| match count {
+        1 => reason,
+        count => format!("{reason} ×{count}"),
+    };
+    events.into_iter().map(line).collect()
+}
+
+/// Asks for a run and ends it.
+async fn run(world: &World, request: &str, exit_code: i32, outcome: &str) {
+    world.annotate("acme", REQUESTED_AT, request).await;
+    let status = world
+        .wait("acme", "the run asked for", |status| {
+            status["lastRun"]["syncRequest"] == request && status["lastRun"]["outcome"] == "Running"
+        })
+        .await;
+    let job = status["lastRun"]["jobName"].as_str().unwrap().to_owned();
+    let told = report(
+        outcome,
+        json!({"reason": "WedofKeyRefused", "message": "Secret wedof, key api-key: Wedof refuses it"}),
+    );
+    world.end_pod(&job, exit_code, &told).await;
+    world
+        .wait("acme", "its end", |status| status["lastHandledSyncRequest"] == request)
+        .await;
+}
+
+#[tokio::test]
+async fn each_change_is_told_once_and_what_lasts_is_not_told_again() {
+    let world = World::start("op-events").await;
+    world.apply("acme", json!({"runOnCreate": false})).await;
+    world.wait_for("acme", "Ready", "True").await;
+    run(&world, "one", 0, "Succeeded").await;
+    run(&world, "two", 2, "Failed").await;
+    run(&world, "three", 2, "Failed").await;
+    run(&world, "four", 0, "Succeeded").await;
+    world
+        .apply("acme", json!({"runOnCreate": false, "schedule": "0 0 31 2 *"}))
+        .await;
+    world.wait_for("acme", "Stalled", "True").await;
+    // looks that find nothing new
+    for look in ["a", "b", "c"] {
+        world.annotate("acme", "looked-at", look).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    world.apply("acme", json!({"runOnCreate": false})).await;
+    world.wait_for("acme", "Ready", "True").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        told(&world).await,
+        [
+            "CronJobCreated",
+            "RunStarted",
+            "RunSucceeded",
+            "RunStarted",
+            "RunFailed",
+            "RunStarted",
+            "RunFailed",
+            "RunStarted",
+            "RunSucceeded",
+            "Stalled",
+            "Ready",
+        ]
+    );
+    let notes: Vec<String> = world.events("acme").await.into_iter().map(|(_, note)| note).collect();
+    assert_eq!(notes[0], "CronJob acme runs at 0 4 29 2 * (Europe/Paris)");
+    assert!(notes[1].ends_with("was started as asked by annotation"), "{}", notes[1]);
+    assert_eq!(notes[4], "WedofKeyRefused: Secret wedof, key api-key: Wedof refuses it");
+    assert!(notes[9].starts_with("NeverFires: "), "{}", notes[9]);
+}
+
+#[tokio::test]
+async fn attempts_that_fail_alike_are_told_once() {
+    let world = World::start("op-events-attempts").await;
+    world.apply("acme", json!({"runOnCreate": false, "job": {"backoffLimit": 2, "nodeSelector": {"wedofsheetsync.dev/nowhere": "true"}}})).await;
+    world.wait_for("acme", "Ready", "True").await;
+    world.annotate("acme", REQUESTED_AT, "one").await;
+    let job = world.jobs(1).await.remove(0).metadata.name.unwrap();
+    let failed = report("Failed", json!({"reason": "WedofError", "message": "Wedof: 503"}));
+    for _ in 0..3 {
+        world.end_pod(&job, 1, &failed).await;
+    }
+    world
+        .wait("acme", "its end", |status| status["lastHandledSyncRequest"] == "one")
+        .await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(
+        told(&world).await,
+        ["CronJobCreated", "RunStarted", "WedofError", "RunFailed"]
+    );
+}
