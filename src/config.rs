@@ -18,6 +18,7 @@ use self::{
 };
 use crate::{
     failure::{Failure, reason},
+    network::Network,
     patience::Patience,
     sheets::CELL_LIMIT,
     spec::{ResourceName, ResourceSpec, SyncSpec, spreadsheet_id, trim},
@@ -57,6 +58,7 @@ pub struct Config {
     /// None if nothing is asked of Google.
     pub google: Option<Google>,
     pub patience: Patience,
+    pub network: Network,
     /// The object that this run was made for on a cluster, `namespace/name`: for advice only.
     pub object: Option<String>,
 }
@@ -93,6 +95,8 @@ pub struct Parts {
     pub wedof_base: Result<Url, Failure>,
     pub wedof_key: Result<Credential, Failure>,
     pub google: Result<Google, Failure>,
+    /// How both are reached.
+    pub network: Result<Network, Failure>,
 }
 
 /// What to sync.
@@ -118,6 +122,7 @@ impl Config {
             wedof_base,
             wedof_key,
             google,
+            network,
         } = Parts::load(environment, overrides).await;
         let Order {
             mut spec,
@@ -145,6 +150,7 @@ impl Config {
                 false => Some(google?),
             },
             patience,
+            network: network?,
             object,
         })
     }
@@ -205,6 +211,7 @@ impl Parts {
             wedof_base,
             wedof_key,
             google,
+            network: Network::of(environment),
         }
     }
 }

@@ -6,6 +6,7 @@ use url::Url;
 use crate::{
     config::{Credential, Google},
     failure::Failure,
+    network::Network,
     patience::Patience,
     sheets::{self, auth::ServiceAccount},
     spec::WedofSpec,
@@ -18,6 +19,7 @@ pub fn wedof(
     base: &Url,
     key: &Credential,
     patience: Patience,
+    network: &Network,
     stop: &Stop,
 ) -> Result<wedof::client::Client, Failure> {
     wedof::client::Client::new(wedof::client::Settings {
@@ -31,10 +33,16 @@ pub fn wedof(
         deadline: stop.deadline(),
         cancel: stop.token(),
         patience,
+        network: network.clone(),
     })
 }
 
-pub async fn google(google: &Google, patience: Patience, stop: &Stop) -> Result<sheets::Client, Failure> {
+pub async fn google(
+    google: &Google,
+    patience: Patience,
+    network: &Network,
+    stop: &Stop,
+) -> Result<sheets::Client, Failure> {
     let Google {
         key,
         token_hosts,
@@ -50,6 +58,7 @@ pub async fn google(google: &Google, patience: Patience, stop: &Stop) -> Result<
         deadline: stop.deadline(),
         patience,
         cell_limit: *cell_limit,
+        network: network.clone(),
     })
     .await
 }

@@ -12,7 +12,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    config::{Config, Credential, Google},
+    config::{Config, Credential, Environment, Google},
+    network::Network,
     progress::Progress,
     report::RunReport,
     sheets::CELL_LIMIT,
@@ -130,6 +131,7 @@ fn config(running: &Running) -> Result<Config, Trouble> {
         }),
         timing: None,
         patience: Default::default(),
+        network: Network::of(&Environment::default())?,
         object: None,
     })
 }

@@ -74,6 +74,10 @@ pub mod reason {
         WEDOF_UNREACHABLE = "WedofUnreachable",
         /// Wedof could not be reached or kept failing (network, 429, 5xx, not JSON).
         WEDOF_ERROR = "WedofError",
+        /// A proxy wants another user and password than the variable gives.
+        PROXY_REFUSED = "ProxyRefused",
+        /// Nobody here knows who issued the certificate that a service, or a proxy in its place, shows.
+        CERTIFICATE_NOT_TRUSTED = "CertificateNotTrusted",
         /// A listing could not be read to its end: no row was touched.
         INCOMPLETE_READ = "IncompleteRead",
         /// Google's token endpoint refused the service account's key.

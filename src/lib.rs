@@ -12,6 +12,7 @@ pub mod connect;
 pub mod demo;
 pub mod failure;
 pub mod kubectl;
+pub mod network;
 pub mod operator;
 pub mod patience;
 pub mod preview;

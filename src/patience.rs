@@ -1,6 +1,6 @@
 //! How long the program waits: for an answer, and before it asks again.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use jiff::{
     Timestamp,
@@ -13,6 +13,9 @@ use crate::{
     config::Environment,
     failure::{Failure, reason},
 };
+
+/// What a time may be, in seconds.
+pub const SECONDS: RangeInclusive<f64> = 0.001..=3600.0;
 
 /// Limits that an operator may change: a slow proxy needs more time, a test less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +79,7 @@ fn seconds(environment: &Environment, name: &str) -> Result<Option<Duration>, Fa
         return Ok(None);
     };
     match text.parse::<f64>() {
-        Ok(seconds) if (0.001..=3600.0).contains(&seconds) => Ok(Some(Duration::from_secs_f64(seconds))),
+        Ok(seconds) if SECONDS.contains(&seconds) => Ok(Some(Duration::from_secs_f64(seconds))),
         _ => Err(Failure::person(
             reason::INVALID_CONFIG,
             format!("{name}: `{text}` is no number of seconds between 0.001 and 3600"),

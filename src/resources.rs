@@ -19,6 +19,7 @@ use crate::{
         catalogue::{Accepts, Identity, Resource},
         probe::{Probe, Prober},
     },
+    words::counted,
 };
 
 #[derive(Debug, clap::Args)]
@@ -88,6 +89,7 @@ async fn look(overrides: &Overrides) -> Result<(Vec<Line>, Option<Failure>), Fai
         order,
         wedof_base,
         wedof_key,
+        network,
         ..
     } = Parts::load(&environment, overrides).await;
     let order = order?;
@@ -109,12 +111,12 @@ async fn look(overrides: &Overrides) -> Result<(Vec<Line>, Option<Failure>), Fai
     if !has_key {
         return Ok((lines, None));
     }
-    let (base, key) = match (wedof_base, wedof_key) {
-        (Ok(base), Ok(key)) => (base, key),
-        (Err(failure), _) | (_, Err(failure)) => return Ok((lines, Some(failure))),
+    let (base, key, network) = match (wedof_base, wedof_key, network) {
+        (Ok(base), Ok(key), Ok(network)) => (base, key, network),
+        (Err(failure), ..) | (_, Err(failure), _) | (.., Err(failure)) => return Ok((lines, Some(failure))),
     };
     let stop = Stop::on_signals(None);
-    let client = connect::wedof(&order.spec.wedof, &base, &key, order.patience, &stop)?;
+    let client = connect::wedof(&order.spec.wedof, &base, &key, order.patience, &network, &stop)?;
     let mut prober = Prober::new(&client, &order.zone).await;
     let mut first = None;
     for line in &mut lines {
@@ -187,7 +189,7 @@ impl Line {
         match &self.account {
             None => String::new(),
             Some(Probe::Readable { how, total }) => {
-                let total = total.map_or(String::new(), |total| format!(", {total} records"));
+                let total = total.map_or(String::new(), |total| format!(", {}", counted(total, "record")));
                 format!("readable: {how}{total}")
             }
             Some(Probe::Unreadable(_)) => "not readable".to_owned(),

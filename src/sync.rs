@@ -190,10 +190,11 @@ pub async fn run(
             &config.wedof_base,
             &config.wedof_key,
             config.patience,
+            &config.network,
             stop,
         )?;
         let google = match (&config.google, &options.preview) {
-            (Some(google), None) => Some(connect::google(google, config.patience, stop).await?),
+            (Some(google), None) => Some(connect::google(google, config.patience, &config.network, stop).await?),
             _ => None,
         };
         let target = match (&google, &options.preview) {
@@ -256,7 +257,7 @@ pub async fn run(
                     end = sync.in_all(first, second);
                 }
             }
-            let end = end.unwrap_or_else(|Unfinished { failure, done }| End::Failed(stop.told(failure), done));
+            let end = end.unwrap_or_else(|Unfinished { failure, done }| End::Failed(stop.told(failure), *done));
             let (outcome, message) = outcomes.add(index, end);
             task.done(outcome, &message);
             requests = Requests {
@@ -403,7 +404,7 @@ impl Sync<'_> {
             }
             Ok(end) => Ok(end),
             Err(Unfinished { failure, done }) => {
-                let done = first.then(done);
+                let done = Box::new(first.then(*done));
                 Err(Unfinished { failure, done })
             }
         }

@@ -9,12 +9,14 @@ use clap::ValueEnum;
 use jiff::{Timestamp, tz::TimeZone};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+use url::Url;
 
 use self::findings::Finding;
 use crate::{
     config::{Credential, Environment, Google, Order, Overrides, Parts},
     connect,
     failure::{Failure, reason},
+    network::{Network, proxy::Route},
     patience::Patience,
     sheets::{
         Client,
@@ -27,6 +29,7 @@ use crate::{
         catalogue::Resource,
         probe::{Probe, Prober},
     },
+    words::counted,
 };
 
 #[derive(Debug, clap::Args)]
@@ -90,6 +93,7 @@ async fn check(overrides: &Overrides) -> Vec<Finding> {
         wedof_base,
         wedof_key,
         google,
+        network,
     } = Parts::load(&environment, overrides).await;
     let order = kept(&mut findings, "config.spec", order, |order| {
         let names: Vec<_> = order.resources.iter().map(|resource| resource.name.as_str()).collect();
@@ -108,14 +112,41 @@ async fn check(overrides: &Overrides) -> Vec<Finding> {
         format!("Google's key from {}", google.key.place)
     });
 
+    let network = match network {
+        Ok(network) => network,
+        Err(failure) => {
+            findings.push(Finding::error("config.network", &failure));
+            findings.push(Finding::skipped("wedof.key", "Wedof was not asked"));
+            findings.push(Finding::skipped("google.key", "Google was not asked"));
+            return findings;
+        }
+    };
+    if let Some(added) = network.additional_trust() {
+        let message = format!("trusted beside the authorities of this system: {added}");
+        findings.push(Finding::ok("config.trust", message));
+    }
     let order = order.as_ref();
     let (of_wedof, of_google) = tokio::join!(
-        check_wedof(order, base, wedof_key),
-        check_google(order, google, spreadsheet)
+        check_wedof(order, base, wedof_key, &network),
+        check_google(order, google, spreadsheet, &network)
     );
     findings.extend(of_wedof);
     findings.extend(of_google);
     findings
+}
+
+/// Whether an address is reached through a proxy; nothing if there is none anywhere.
+fn route(id: &'static str, network: &Network, what: &str, url: &Url) -> Option<Finding> {
+    network.has_proxies().then(|| {
+        let host = url.host_str().unwrap_or_default();
+        Finding::ok(
+            id,
+            match network.route(url) {
+                Route::Direct => format!("{what} ({host}) is reached without a proxy"),
+                Route::Through(proxy) => format!("{what} ({host}) is reached through the proxy {proxy}"),
+            },
+        )
+    })
 }
 
 /// Notes what a part is, or why it is none.
@@ -132,7 +163,12 @@ fn kept<T>(
     part.ok()
 }
 
-async fn check_wedof(order: Option<&Order>, base: Option<url::Url>, key: Option<Credential>) -> Vec<Finding> {
+async fn check_wedof(
+    order: Option<&Order>,
+    base: Option<Url>,
+    key: Option<Credential>,
+    network: &Network,
+) -> Vec<Finding> {
     const KEY: &str = "wedof.key";
     let (Some(base), Some(key)) = (base, key) else {
         return vec![Finding::skipped(KEY, "Wedof was not asked: address or key are missing")];
@@ -140,11 +176,11 @@ async fn check_wedof(order: Option<&Order>, base: Option<url::Url>, key: Option<
     let defaults = WedofSpec::default();
     let spec = order.map_or(&defaults, |order| &order.spec.wedof);
     let patience = order.map_or_else(Patience::default, |order| order.patience);
-    let client = match connect::wedof(spec, &base, &key, patience, &Stop::default()) {
+    let client = match connect::wedof(spec, &base, &key, patience, network, &Stop::default()) {
         Ok(client) => client,
         Err(failure) => return vec![Finding::error(KEY, &failure)],
     };
-    let mut findings = Vec::new();
+    let mut findings = Vec::from_iter(route("wedof.route", network, "Wedof", &base));
     match client.get("organisms/me", &[]).await {
         Ok(answer) => {
             let name = serde_json::from_slice::<Value>(&answer.body).ok();
@@ -185,7 +221,7 @@ async fn check_resource(prober: &mut Prober<'_>, order: &Order, spec: &ResourceS
                 Some("list" | "object") => String::new(),
                 _ => format!(", {how}"),
             };
-            let total = total.map_or(String::new(), |total| format!(", {total} records"));
+            let total = total.map_or(String::new(), |total| format!(", {}", counted(total, "record")));
             Finding::ok(ID, format!("can be read{how}{total}"))
         }
         Probe::Unreadable(failure) if order.by_default && failure.reason == reason::WEDOF_UNAVAILABLE => {
@@ -195,7 +231,12 @@ async fn check_resource(prober: &mut Prober<'_>, order: &Order, spec: &ResourceS
     }
 }
 
-async fn check_google(order: Option<&Order>, google: Option<Google>, spreadsheet: Option<String>) -> Vec<Finding> {
+async fn check_google(
+    order: Option<&Order>,
+    google: Option<Google>,
+    spreadsheet: Option<String>,
+    network: &Network,
+) -> Vec<Finding> {
     const KEY: &str = "google.key";
     let Some(google) = google else {
         return vec![Finding::skipped(KEY, "Google was not asked: there is no key")];
@@ -207,18 +248,25 @@ async fn check_google(order: Option<&Order>, google: Option<Google>, spreadsheet
     let account = kept(&mut findings, KEY, account, |account| {
         format!("the key of the service account {}", account.email())
     });
-    if account.is_none() {
+    let Some(account) = account else {
         findings.push(Finding::skipped("google.token", "no token was asked for"));
         return findings;
-    }
+    };
     let patience = order.map_or_else(Patience::default, |order| order.patience);
-    let client = match connect::google(&google, patience, &Stop::default()).await {
+    let client = match connect::google(&google, patience, network, &Stop::default()).await {
         Ok(client) => client,
         Err(failure) => {
             findings.push(Finding::error("google.token", &failure));
             return findings;
         }
     };
+    findings.extend(route(
+        "google.route",
+        network,
+        "the token endpoint",
+        account.token_uri(),
+    ));
+    findings.extend(route("google.route", network, "the Sheets API", client.base()));
     let token = client.authorize().await;
     let token = kept(&mut findings, "google.token", token, |()| {
         "Google gives tokens for it".to_owned()

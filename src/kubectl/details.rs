@@ -11,7 +11,10 @@ use super::{
     standing::End,
     words::{Caller, link, moment, outcome, span, table, trigger},
 };
-use crate::api::{ResourceStatus, RunState};
+use crate::{
+    api::{ResourceStatus, RunState},
+    words::counted,
+};
 
 /// All about an object, for a person.
 pub fn text(object: &Object, caller: Caller, now: Timestamp, colours: bool) -> String {
@@ -63,7 +66,10 @@ fn facts(object: &Object, now: Timestamp) -> Vec<(&'static str, String)> {
         None if object.suspend => facts.push(("Next run", "none: suspended".to_owned())),
         None => {}
     }
-    let rows = status.rows.map(|rows| format!(", {rows} rows")).unwrap_or_default();
+    let rows = status
+        .rows
+        .map(|rows| format!(", {}", counted(rows, "row")))
+        .unwrap_or_default();
     facts.push(match &status.last_success_time {
         Some(success) => ("Last success", format!("{}{rows}", at(success.0))),
         None => ("Last success", "none yet".to_owned()),

@@ -2,11 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use super::{
-    names,
-    settings::{PodSettings, Settings},
-    validate::Policy,
-};
+use super::{names, settings::Settings, validate::Policy};
 
 /// Options of `operator`. Everything can come from the environment, as the chart does it.
 #[derive(Debug, clap::Args)]
@@ -17,10 +13,11 @@ pub struct Args {
     /// Pull policy of the image of the runs: Always, IfNotPresent or Never
     #[arg(long, env = "RUN_IMAGE_PULL_POLICY")]
     pub run_image_pull_policy: Option<String>,
-    /// Settings of the runs' pods as JSON or YAML: imagePullSecrets (names), podLabels, podAnnotations,
-    /// priorityClassName, runtimeClassName
+    /// Settings of all runs as JSON or YAML: imagePullSecrets (names), podLabels, podAnnotations, priorityClassName,
+    /// runtimeClassName, proxy (httpsProxy, httpProxy, noProxy), caCertificates (PEM), allowPlacement, httpTimeout,
+    /// retryDelay
     #[arg(long, env = "RUN_SETTINGS", default_value = "{}", value_name = "JSON")]
-    pub run_settings: PodSettings,
+    pub run_settings: String,
     /// Namespaces whose objects are handled, separated by commas; none: all
     #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',')]
     pub namespaces: Vec<String>,
@@ -63,28 +60,28 @@ pub struct Args {
 }
 
 impl Args {
-    /// What holds for all runs.
-    pub fn settings(&self) -> Settings {
+    /// What holds for all runs. The error names what is wrong with `--run-settings`.
+    pub fn settings(&self) -> Result<Settings, String> {
         let log = ["LOG_FORMAT", "LOG_LEVEL"].into_iter();
-        Settings {
+        Ok(Settings {
             image: self.run_image.clone(),
             image_pull_policy: not_empty(&self.run_image_pull_policy),
-            pod: self.run_settings.clone(),
+            pod: self.run_settings.parse()?,
             wedof_hosts: items(&self.wedof_allowed_hosts),
             token_hosts: items(&self.google_token_hosts),
             sheets_base_url: not_empty(&self.google_sheets_base_url),
             log: log
                 .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
                 .collect::<BTreeMap<_, _>>(),
-        }
+        })
     }
 
     /// What specs may say.
-    pub fn policy(&self) -> Policy {
+    pub fn policy(&self, settings: &Settings) -> Policy {
         Policy {
             wedof_hosts: items(&self.wedof_allowed_hosts),
             secret_names: not_empty(&self.secret_name_pattern),
-            allow_placement: self.run_settings.allow_placement,
+            allow_placement: settings.pod.allow_placement,
         }
     }
 

@@ -196,8 +196,12 @@ fn pod_template(owner: Owner<'_>, spec: &ValidSpec, settings: &Settings, deadlin
         pod_annotations,
         priority_class_name,
         runtime_class_name,
-        // decides whether a spec is valid
+        // of the container, and of the rules for specs
+        proxy: _,
+        ca_certificates: _,
         allow_placement: _,
+        http_timeout: _,
+        retry_delay: _,
     } = &settings.pod;
     let mut all_labels = pod_labels.clone();
     all_labels.extend(labels(owner.uid));
@@ -280,15 +284,14 @@ fn container(spec: &ValidSpec, settings: &Settings, deadline: i64) -> Container 
     let Settings {
         image,
         image_pull_policy,
-        pod: _,
+        pod,
         wedof_hosts,
         token_hosts,
         sheets_base_url,
         log,
     } = settings;
     let mut env = vec![
-        // the kubelet expands $(NAME) in values, and would put its variables into a tenant's sheet
-        ("WEDOF_SHEET_SYNC_CONFIG", spec.config.replace('$', "$$")),
+        ("WEDOF_SHEET_SYNC_CONFIG", spec.config.clone()),
         ("WEDOF_SHEET_SYNC_OBJECT", spec.object.clone()),
         ("WEDOF_API_KEY_PATH", format!("{}/{WEDOF_FILE}", folder(WEDOF_VOLUME))),
         (
@@ -315,6 +318,7 @@ fn container(spec: &ValidSpec, settings: &Settings, deadline: i64) -> Container 
     ];
     env.extend(sheets_base_url.clone().map(|url| ("GOOGLE_SHEETS_BASE_URL", url)));
     env.extend(log.iter().map(|(name, value)| (name.as_str(), value.clone())));
+    env.extend(pod.variables());
     let args = [
         "sync",
         "--no-progress",
@@ -338,7 +342,8 @@ fn container(spec: &ValidSpec, settings: &Settings, deadline: i64) -> Container 
             env.into_iter()
                 .map(|(name, value)| EnvVar {
                     name: name.to_owned(),
-                    value: Some(value),
+                    // the kubelet expands $(NAME) in values, and would put its variables into a tenant's sheet
+                    value: Some(value.replace('$', "$$")),
                     value_from: None,
                 })
                 .collect(),

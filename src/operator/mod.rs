@@ -86,6 +86,8 @@ enum StartError {
     Config(#[from] kube::config::InferConfigError),
     #[error("the cluster's client cannot be made: {0}")]
     Client(#[from] kube::Error),
+    #[error("the settings of the runs (RUN_SETTINGS; the chart's values `run`): {0}")]
+    Settings(String),
     #[error("{address} cannot be listened on: {error}")]
     Listen { address: SocketAddr, error: std::io::Error },
     #[error("serving probes and metrics ended: {0}")]
@@ -93,6 +95,8 @@ enum StartError {
 }
 
 async fn run(args: Args, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
+    // before anything is asked of a cluster
+    let settings = args.settings().map_err(StartError::Settings)?;
     let config = kube::Config::infer().await?;
     let candidate = match args.leader_elect {
         true => Some(candidate(&args, config.clone())?),
@@ -104,8 +108,8 @@ async fn run(args: Args, shutdown: impl Future<Output = ()>) -> Result<(), Start
         .map_err(|error| StartError::Listen { address, error })?;
     let operator = Operator {
         config,
-        settings: args.settings(),
-        policy: args.policy(),
+        policy: args.policy(&settings),
+        settings,
         scope: args.scope(),
         pod_name: args.pod_name,
         metrics: Metrics::default(),

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     api::{RunState, Trigger},
     report::{ResourceReport, RunOutcome, RunReport},
+    words::counted,
 };
 
 /// How long a finished Job waits for the last words of its pods, which come by another watch.
@@ -79,7 +80,8 @@ impl std::fmt::Display for Counts {
             kept,
             ..
         } = self;
-        write!(f, "{rows} rows: {added} added, {updated} updated, {removed} removed")?;
+        let rows = counted(*rows, "row");
+        write!(f, "{rows}: {added} added, {updated} updated, {removed} removed")?;
         if *kept > 0 {
             write!(f, ", {kept} kept")?;
         }

@@ -25,6 +25,7 @@ use crate::{
     report::{RunOutcome, RunReport},
     summary::{self, Shown},
     sync::{self, Ended, Options, Stop},
+    words::counted,
 };
 
 const DEFAULT_TIME: &str = "09:00";
@@ -291,7 +292,10 @@ fn tell(report: &RunReport, seconds: i64) {
         removed,
         ..
     } = report;
-    let counts = format!("{rows} rows, {added} added, {updated} updated, {removed} removed, in {seconds} s");
+    let counts = format!(
+        "{}, {added} added, {updated} updated, {removed} removed, in {seconds} s",
+        counted(*rows, "row")
+    );
     match (outcome, message) {
         (RunOutcome::Succeeded, _) => tracing::info!("sync done: {counts}"),
         (RunOutcome::Partial, Some(message)) => tracing::error!("sync partly done: {counts}; {message}"),

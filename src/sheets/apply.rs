@@ -173,7 +173,7 @@ impl Book<'_> {
         let result = self.rounds(wish, &mut progress).await;
         result.map_err(|failure| Unfinished {
             failure,
-            done: done(TabChange::default(), &progress, 0),
+            done: Box::new(done(TabChange::default(), &progress, 0)),
         })
     }
 

@@ -1,18 +1,21 @@
 //! The service account: its key file, checked before any call, and tokens for it.
 
-use std::{borrow::Cow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use google_sheets4::yup_oauth2::{
-    self, ServiceAccountAuthenticator, ServiceAccountKey, authenticator::Authenticator,
-    client::CustomHyperClientBuilder, error::AuthErrorCode,
+    self, ServiceAccountAuthenticator, ServiceAccountKey,
+    authenticator::Authenticator,
+    client::CustomHyperClientBuilder,
+    error::{AuthErrorCode, SendError},
 };
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use url::Url;
 
-use super::client::{Connector, told};
+use super::client::told;
 use crate::{
     failure::{Failure, reason},
+    network::{Connector, Network, trouble::Trouble},
     patience::Patience,
 };
 
@@ -25,6 +28,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct ServiceAccount {
     key: ServiceAccountKey,
+    token_uri: Url,
 }
 
 impl ServiceAccount {
@@ -73,9 +77,9 @@ impl ServiceAccount {
         }
         let key: ServiceAccountKey =
             serde_json::from_value(value).map_err(|_| invalid("has a field of the wrong type".into()))?;
-        check_token_uri(&key.token_uri, token_hosts)
+        let token_uri = check_token_uri(&key.token_uri, token_hosts)
             .map_err(|what| Failure::person(reason::SECRET_INVALID, format!("{place}: {what}")))?;
-        Ok(Self { key })
+        Ok(Self { key, token_uri })
     }
 
     /// Whom the spreadsheet has to be shared with.
@@ -83,17 +87,13 @@ impl ServiceAccount {
         &self.key.client_email
     }
 
-    pub(super) fn token_uri(&self) -> &str {
-        &self.key.token_uri
+    /// Where tokens are asked for.
+    pub fn token_uri(&self) -> &Url {
+        &self.token_uri
     }
 
-    pub(super) async fn tokens(
-        &self,
-        connector: Connector,
-        place: &str,
-        patience: Patience,
-    ) -> Result<Tokens, Failure> {
-        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector);
+    pub(super) async fn tokens(&self, network: &Network, place: &str, patience: Patience) -> Result<Tokens, Failure> {
+        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(network.connector());
         let client = CustomHyperClientBuilder::from(http);
         let built = ServiceAccountAuthenticator::with_client(self.key.clone(), client)
             .build()
@@ -108,11 +108,13 @@ impl ServiceAccount {
         Ok(Tokens {
             authenticator: Arc::new(authenticator),
             timeout: patience.answer(TIMEOUT),
+            network: network.clone(),
+            uri: self.token_uri.clone(),
         })
     }
 }
 
-fn check_token_uri(text: &str, token_hosts: Option<&[String]>) -> Result<(), String> {
+fn check_token_uri(text: &str, token_hosts: Option<&[String]>) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|_| "token_uri is not a URL".to_owned())?;
     let host = url.host_str().unwrap_or_default();
     let loopback = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
@@ -122,7 +124,7 @@ fn check_token_uri(text: &str, token_hosts: Option<&[String]>) -> Result<(), Str
             None => loopback,
         };
     if known {
-        Ok(())
+        Ok(url)
     } else {
         Err(format!(
             "token_uri names the host {host}, which is not Google's and not allowed"
@@ -135,6 +137,8 @@ fn check_token_uri(text: &str, token_hosts: Option<&[String]>) -> Result<(), Str
 pub(super) struct Tokens {
     authenticator: Arc<Authenticator<Connector>>,
     timeout: Duration,
+    network: Network,
+    uri: Url,
 }
 
 /// Why no token was had.
@@ -142,8 +146,10 @@ pub(super) struct Tokens {
 pub(super) enum TokenError {
     /// Google's words, without anything of the request.
     Refused { error: String, description: String },
-    /// The endpoint could not be reached, or did not answer as one.
-    Unreachable(Cow<'static, str>),
+    /// The endpoint could not be reached.
+    Unreachable(Trouble),
+    /// It did not answer as one does.
+    Unclear(String),
 }
 
 impl Tokens {
@@ -158,27 +164,29 @@ impl Tokens {
         };
         let answer = tokio::time::timeout(self.timeout, token)
             .await
-            .map_err(|_| TokenError::Unreachable("no answer in time".into()))?;
+            .map_err(|_| TokenError::Unclear("no answer in time".into()))?;
         match answer {
             Ok(token) => match token.token() {
                 Some(text) => Ok(text.to_owned()),
                 // an error body that is no OAuth error is cached as a token without text, for ever: never use it
                 None if !fresh => Box::pin(self.get(true)).await,
-                None => Err(TokenError::Unreachable("the answer held no token".into())),
+                None => Err(TokenError::Unclear("the answer held no token".into())),
             },
             // such as internal_failure: its own trouble, not the key's
-            Err(yup_oauth2::Error::AuthError(error)) if may_pass(&error.error) => Err(TokenError::Unreachable(
-                format!("it answers {}", told(error.error.as_str())).into(),
-            )),
+            Err(yup_oauth2::Error::AuthError(error)) if may_pass(&error.error) => Err(TokenError::Unclear(format!(
+                "it answers {}",
+                told(error.error.as_str())
+            ))),
             Err(yup_oauth2::Error::AuthError(error)) => Err(TokenError::Refused {
                 error: told(error.error.as_str()),
                 description: told(&error.error_description.unwrap_or_default()),
             }),
-            Err(yup_oauth2::Error::JSONError(_)) => Err(TokenError::Unreachable("the answer was not JSON".into())),
-            Err(yup_oauth2::Error::MissingAccessToken) => {
-                Err(TokenError::Unreachable("the answer held no token".into()))
+            Err(yup_oauth2::Error::JSONError(_)) => Err(TokenError::Unclear("the answer was not JSON".into())),
+            Err(yup_oauth2::Error::MissingAccessToken) => Err(TokenError::Unclear("the answer held no token".into())),
+            Err(yup_oauth2::Error::HttpClientError(SendError::Hyper(error))) => {
+                Err(TokenError::Unreachable(self.network.trouble(&self.uri, &error)))
             }
-            Err(_) => Err(TokenError::Unreachable("the connection failed".into())),
+            Err(_) => Err(TokenError::Unclear("the connection failed".into())),
         }
     }
 }

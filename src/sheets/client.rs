@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use google_sheets4::{Sheets, common::to_body};
 use http_body_util::BodyExt;
-use hyper_util::{client::legacy::connect::HttpConnector, rt::TokioExecutor};
+use hyper_util::rt::TokioExecutor;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -22,11 +22,13 @@ use super::{
 };
 use crate::{
     failure::{Failure, reason},
+    network::{
+        Connector, Network,
+        trouble::{Trouble, causes},
+    },
     patience::{Patience, retry_after},
     wedof::client::base_url,
 };
-
-pub(super) type Connector = hyper_rustls::HttpsConnector<HttpConnector>;
 
 /// Google's limit of all tabs of a spreadsheet together, as it is today.
 pub const CELL_LIMIT: usize = 10_000_000;
@@ -77,6 +79,7 @@ pub struct Settings {
     pub patience: Patience,
     /// The most cells of all tabs of a spreadsheet together.
     pub cell_limit: usize,
+    pub network: Network,
 }
 
 pub struct Client {
@@ -94,11 +97,11 @@ impl Client {
             account,
             account_place,
             patience,
+            network,
             ..
         } = &settings;
-        let connector = connector()?;
-        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector.clone());
-        let tokens = account.tokens(connector, account_place, *patience).await?;
+        let http = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(network.connector());
+        let tokens = account.tokens(network, account_place, *patience).await?;
         let base = checked_base(base_url.as_ref().map_or(GOOGLE, Url::as_str))?;
         let hub = Sheets::new(http, google_sheets4::common::NoToken);
         Ok(Self {
@@ -113,6 +116,11 @@ impl Client {
     /// Requests sent to the Sheets API so far, repeated ones included.
     pub fn requests(&self) -> i64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Where the Sheets API is.
+    pub fn base(&self) -> &Url {
+        &self.base
     }
 
     pub fn account(&self) -> &str {
@@ -290,11 +298,10 @@ impl Client {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let exchange = async {
             let answer = self.hub.client.request(request).await.map_err(|error| {
-                let text = causes(&error);
-                if error.is_connect() {
-                    Sent::Never(text)
-                } else {
-                    Sent::Unclear(text)
+                let trouble = self.settings.network.trouble(&self.base, &error);
+                match error.is_connect() {
+                    true => never(trouble),
+                    false => Sent::Unclear(trouble.text),
                 }
             })?;
             let (parts, mut body) = answer.into_parts();
@@ -353,9 +360,11 @@ impl Client {
     async fn token_failure(&self, error: TokenError) -> Sent {
         let (error, description) = match error {
             TokenError::Refused { error, description } => (error, description),
-            TokenError::Unreachable(what) => {
-                return Sent::Never(format!("no token from {}: {what}", self.settings.account.token_uri()));
+            TokenError::Unreachable(mut trouble) => {
+                trouble.text = self.no_token(&trouble.text);
+                return never(trouble);
             }
+            TokenError::Unclear(what) => return Sent::Never(self.no_token(&what)),
         };
         let place = &self.settings.account_place;
         let difference = match description.contains("short-lived") || description.contains("iat") {
@@ -374,12 +383,17 @@ impl Client {
             ));
         }
         let account = self.account();
+        let description = description.trim_end_matches('.');
         Sent::Failed(Failure::person(
             reason::GOOGLE_KEY_REFUSED,
             format!(
-                "Google refused the key of {account} ({place}): {error}, {description} The key was deleted or belongs to another account: make a new one and replace it"
+                "Google refused the key of {account} ({place}): {error}, {description}. The key was deleted or belongs to another account: make a new one and replace it"
             ),
         ))
+    }
+
+    fn no_token(&self, why: &str) -> String {
+        format!("no token from {}: {why}", self.settings.account.token_uri())
     }
 
     /// Seconds that the local clock is ahead of the token endpoint's.
@@ -387,7 +401,7 @@ impl Client {
         // refused for what it lacks, with the time of the refusal
         let request = hyper::Request::builder()
             .method("POST")
-            .uri(self.settings.account.token_uri())
+            .uri(self.settings.account.token_uri().as_str())
             .header("content-type", "application/x-www-form-urlencoded")
             .body(to_body::<Bytes>(None))
             .ok()?;
@@ -429,10 +443,7 @@ impl From<Sent> for Error {
     fn from(sent: Sent) -> Self {
         match sent {
             Sent::Status { status, message, .. } => Self::Refused { status, message },
-            Sent::Never(message) => Self::Failed(Failure::later(
-                reason::GOOGLE_ERROR,
-                format!("Google cannot be reached: {message}"),
-            )),
+            Sent::Never(message) => Self::Failed(Failure::later(reason::GOOGLE_ERROR, unreachable(&message))),
             Sent::Unclear(message) => Self::Unclear(message),
             Sent::TooLarge => Self::TooLarge,
             Sent::Failed(failure) => Self::Failed(failure),
@@ -440,29 +451,23 @@ impl From<Sent> for Error {
     }
 }
 
+/// A request that never left: sent again, if that may help.
+fn never(trouble: Trouble) -> Sent {
+    match trouble.may_pass() {
+        true => Sent::Never(trouble.text),
+        false => Sent::Failed(trouble.failure(reason::GOOGLE_ERROR, unreachable(&trouble.text))),
+    }
+}
+
+fn unreachable(why: &str) -> String {
+    format!("Google cannot be reached: {why}")
+}
+
 fn stopped() -> Failure {
     Failure::later(
         reason::INTERRUPTED,
         "the run was asked to stop; what is written is complete up to here",
     )
-}
-
-/// One connector for both worlds: https, and http on addresses that [`checked_base`] and the key file's check let pass.
-fn connector() -> Result<Connector, Failure> {
-    let provider = rustls::crypto::ring::default_provider;
-    let builder = match hyper_rustls::HttpsConnectorBuilder::new().with_provider_and_native_roots(provider()) {
-        Ok(builder) => Ok(builder),
-        // certificates that somebody chose are not replaced in silence
-        Err(error) if std::env::var_os("SSL_CERT_FILE").is_some() => {
-            let message = format!("no certificate can be read from SSL_CERT_FILE: {error}");
-            return Err(Failure::person(reason::INVALID_CONFIG, message));
-        }
-        // an image without certificates
-        Err(_) => hyper_rustls::HttpsConnectorBuilder::new().with_provider_and_webpki_roots(provider()),
-    };
-    let builder =
-        builder.map_err(|error| Failure::person(reason::INVALID_CONFIG, format!("TLS cannot be set up: {error}")))?;
-    Ok(builder.https_or_http().enable_http1().build())
 }
 
 fn checked_base(url: &str) -> Result<Url, Failure> {
@@ -473,17 +478,6 @@ fn checked_base(url: &str) -> Result<Url, Failure> {
     };
     base_url(&url, None)
         .map_err(|what| Failure::person(reason::INVALID_CONFIG, format!("the address of the Sheets API: {what}")))
-}
-
-/// An error with its causes; hyper's own text says little.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// Google's sentence without what it quotes: between double quotes stands what was sent, which may be somebody's name.

@@ -70,14 +70,14 @@ pub struct TabWish<'a> {
 #[error("{failure}")]
 pub struct Unfinished {
     pub failure: Failure,
-    pub done: TabChange,
+    pub done: Box<TabChange>,
 }
 
 impl From<Failure> for Unfinished {
     fn from(failure: Failure) -> Self {
         Self {
             failure,
-            done: TabChange::default(),
+            done: Box::default(),
         }
     }
 }

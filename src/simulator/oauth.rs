@@ -48,7 +48,7 @@ pub struct Account {
 
 /// What can be set while the simulator runs: `PATCH /_settings` changes what is given, `PUT /_settings` gives the rest
 /// its default again.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Settings {
     /// Life of tokens issued from now on.
@@ -59,6 +59,8 @@ pub struct Settings {
     pub clock_tolerance_seconds: i64,
     /// Reads, and writes, of one account in any minute; above: 429. Google's figure is 60. `null` = no limit.
     pub quota_per_minute: Option<u32>,
+    /// Address of this endpoint when something stands in front of it, such as TLS.
+    pub audience: Option<String>,
 }
 
 impl Default for Settings {
@@ -68,6 +70,7 @@ impl Default for Settings {
             clock_offset_seconds: 0,
             clock_tolerance_seconds: 300,
             quota_per_minute: None,
+            audience: None,
         }
     }
 }
@@ -156,7 +159,7 @@ impl TokenEndpoint {
     }
 
     pub fn settings(&self) -> Settings {
-        *self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn set(&self, settings: Settings) {
@@ -238,11 +241,9 @@ impl TokenEndpoint {
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &account.public_key)
             .verify(signed.as_bytes(), &decode(signature)?)
             .map_err(|_| refusal("invalid_grant", "Invalid JWT Signature."))?;
-        if claims.aud != self.audience && !GOOGLES_AUDIENCES.contains(&claims.aud.as_str()) {
-            let text = format!(
-                "Invalid JWT: Failed audience check. The right audience is {}",
-                self.audience
-            );
+        let audience = self.settings().audience.unwrap_or_else(|| self.audience.clone());
+        if claims.aud != audience && !GOOGLES_AUDIENCES.contains(&claims.aud.as_str()) {
+            let text = format!("Invalid JWT: Failed audience check. The right audience is {audience}");
             return Err(refusal("invalid_grant", text));
         }
         let now = now.as_second();

@@ -316,7 +316,7 @@ mod tests {
     fn parts_that_nothing_tells_apart_are_an_error_that_names_the_field() {
         let folder = json!({"externalId": "1", "attendee": {"lastName": "Durand"}});
         let error = derived(ResourceName::Attendees, &[(KINDS[0], folder)]).unwrap_err();
-        assert!(error.contains("none of the 1 records has id"), "{error}");
+        assert!(error.contains("none of 1 record has id"), "{error}");
         assert!(!error.contains("Durand"));
     }
 }

@@ -43,13 +43,15 @@ pub struct Outcomes<'a> {
 }
 
 /// Failures that every other resource would meet too.
-const FATAL: [&str; 10] = [
+const FATAL: [&str; 12] = [
     reason::WEDOF_KEY_REFUSED,
     reason::WEDOF_UNREACHABLE,
     reason::SECRET_MISSING,
     reason::SECRET_INVALID,
     reason::GOOGLE_KEY_REFUSED,
     reason::CLOCK_SKEW,
+    reason::PROXY_REFUSED,
+    reason::CERTIFICATE_NOT_TRUSTED,
     reason::SPREADSHEET_NOT_FOUND,
     reason::SPREADSHEET_FORBIDDEN,
     reason::DEADLINE,
@@ -110,7 +112,7 @@ impl<'a> Outcomes<'a> {
             }
             End::Unavailable(failure) => {
                 report.outcome = ResourceOutcome::Unavailable;
-                report.message = Some(failure.message.clone());
+                report.message = Some(about(&report.name, &failure.message));
                 self.unavailable.push(failure);
             }
             End::NotTried => {
@@ -121,7 +123,7 @@ impl<'a> Outcomes<'a> {
                 if [reason::TAB_REFUSED, reason::DELETION_REFUSED].contains(&failure.reason) {
                     report.outcome = ResourceOutcome::Refused;
                 }
-                report.message = Some(failure.message.clone());
+                report.message = Some(about(&report.name, &failure.message));
                 self.failures.push(failure);
             }
         }
@@ -222,6 +224,13 @@ impl<'a> Outcomes<'a> {
     }
 }
 
+/// A failure's words where its resource is named already.
+fn about(resource: &str, message: &str) -> String {
+    let rest = message.strip_prefix(resource);
+    let rest = rest.and_then(|rest| rest.strip_prefix(": ").or(rest.strip_prefix(", ")));
+    rest.unwrap_or(message).to_owned()
+}
+
 fn count(report: &mut ResourceReport, change: &TabChange) {
     let TabChange {
         added,
@@ -296,6 +305,45 @@ mod tests {
         let outcomes: Vec<_> = report.resources.iter().map(|resource| resource.outcome).collect();
         use ResourceOutcome::*;
         assert_eq!(outcomes, [Synced, Unchanged, Unavailable]);
+    }
+
+    #[test]
+    fn a_failure_names_its_resource_once() {
+        let specs = specs();
+        let mut outcomes = Outcomes::new(&specs);
+        for (index, message, told) in [
+            (0, "users: Wedof answers 403", "Wedof answers 403"),
+            (1, "trainings, page 3: Wedof answers 503", "page 3: Wedof answers 503"),
+            (2, "sessionsTab is taken", "sessionsTab is taken"),
+        ] {
+            assert!(message.starts_with(specs[index].name.as_str()));
+            let failure = Failure::later(reason::WEDOF_ERROR, message);
+            assert_eq!(outcomes.add(index, End::Failed(failure, TabChange::default())).1, told);
+        }
+        let report = outcomes.report(Requests::default());
+        assert_eq!(
+            report.resources[1].message.as_deref(),
+            Some("page 3: Wedof answers 503")
+        );
+        assert_eq!(
+            report.message.as_deref(),
+            Some("users: Wedof answers 403"),
+            "the run's own message has no other place for it"
+        );
+    }
+
+    #[test]
+    fn one_row_is_not_told_as_rows() {
+        let specs = specs();
+        let one = End::Done {
+            rows: 1,
+            change: TabChange::default(),
+            notes: Vec::new(),
+        };
+        assert_eq!(
+            Outcomes::new(&specs).add(0, one).1,
+            "1 row, 0 added, 0 updated, 0 removed"
+        );
     }
 
     #[test]

@@ -16,10 +16,14 @@ use reqwest::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
-use url::{Host, Url};
+use url::Url;
 
 use crate::{
     failure::{Failure, reason},
+    network::{
+        Network, is_loopback,
+        trouble::{Trouble, causes},
+    },
     patience::{self, Patience},
 };
 
@@ -50,6 +54,7 @@ pub struct Settings {
     pub deadline: Option<Instant>,
     pub cancel: CancellationToken,
     pub patience: Patience,
+    pub network: Network,
 }
 
 pub struct Client {
@@ -65,6 +70,7 @@ pub struct Client {
     deadline: Option<Instant>,
     cancel: CancellationToken,
     patience: Patience,
+    network: Network,
 }
 
 /// A successful answer and what its paging headers say.
@@ -94,7 +100,7 @@ pub enum Error {
     #[error("does not answer in time")]
     Timeout,
     #[error("cannot be reached: {0}")]
-    Network(String),
+    Network(Trouble),
     #[error("request budget of {0} is used up")]
     Budget(i64),
     #[error("deadline passed")]
@@ -121,7 +127,8 @@ impl Error {
     fn may_pass(&self) -> bool {
         match self {
             Self::Status { status, .. } => matches!(status.as_u16(), 429 | 500 | 502 | 503 | 504),
-            Self::Timeout | Self::Network(_) => true,
+            Self::Timeout => true,
+            Self::Network(trouble) => trouble.may_pass(),
             _ => false,
         }
     }
@@ -147,6 +154,7 @@ impl Client {
             deadline,
             cancel,
             patience,
+            network,
         } = settings;
         let mut key = HeaderValue::from_str(key.expose_secret()).map_err(|_| {
             Failure::person(
@@ -159,7 +167,8 @@ impl Client {
             (HeaderName::from_static("x-api-key"), key),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ]);
-        let mut http = reqwest::Client::builder()
+        let http = network
+            .reqwest()
             .user_agent(concat!("wedof-sheet-sync/", env!("CARGO_PKG_VERSION")))
             .default_headers(headers)
             .redirect(redirect::Policy::custom(within_origin))
@@ -167,13 +176,10 @@ impl Client {
             .read_timeout(patience.answer(READ_TIMEOUT));
         let pace =
             (!patience.is_unpaced() || !is_loopback(&base)).then(|| RateLimiter::direct(pace(requests_per_minute)));
-        if is_loopback(&base) {
-            http = http.no_proxy();
-        }
         let http = http.build().map_err(|error| {
             Failure::person(
                 reason::INVALID_CONFIG,
-                format!("cannot set up HTTPS: {}", chain(&error)),
+                format!("cannot set up HTTPS: {}", causes(&error)),
             )
         })?;
         Ok(Self {
@@ -187,6 +193,7 @@ impl Client {
             deadline,
             cancel,
             patience,
+            network,
         })
     }
 
@@ -330,7 +337,7 @@ impl Client {
             };
         }
         // the address holds filter values, which may be somebody's name
-        Error::Network(chain(&error.without_url()))
+        Error::Network(self.network.trouble(&self.base, &error.without_url()))
     }
 
     /// The error as a failure of a place such as "registrationFolders, page 3".
@@ -375,6 +382,10 @@ impl Client {
                 reason::WEDOF_ERROR,
                 format!("{place}: Wedof ({host}) {error}: check the resource's filters"),
             ),
+            Error::Network(trouble) if !trouble.may_pass() => {
+                let message = format!("{place}: Wedof ({host}) {error}");
+                trouble.failure(reason::WEDOF_ERROR, message)
+            }
             Error::Timeout | Error::Network(_) if !self.answered.load(Ordering::Relaxed) => Failure::later(
                 reason::WEDOF_UNREACHABLE,
                 format!(
@@ -446,25 +457,6 @@ fn media_type(headers: &HeaderMap) -> String {
         .chars()
         .take(60)
         .collect()
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }
 
 /// A base address that a key may be sent to: https, or http where nobody else listens (this machine, the cluster's own

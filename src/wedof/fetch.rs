@@ -15,6 +15,7 @@ use super::{
 use crate::{
     failure::{Failure, reason},
     table::{Record, key_text},
+    words::counted,
 };
 
 /// Records per page that are asked for: the most that every known client asks for and gets.
@@ -389,11 +390,15 @@ pub fn keyless_note(resource: &Resource, keyless: u64, none_left: bool) -> Resul
         _ if none_left => Err(Failure::person(
             reason::WEDOF_ERROR,
             format!(
-                "{}: none of the {keyless} records has {fields}, by which its row would be found again",
-                resource.name
+                "{}: none of {} has {fields}, by which its row would be found again",
+                resource.name,
+                counted(keyless, "record")
             ),
         )),
-        _ => Ok(Some(format!("{keyless} records without {fields} left out"))),
+        _ => Ok(Some(format!(
+            "{} without {fields} left out",
+            counted(keyless, "record")
+        ))),
     }
 }
 

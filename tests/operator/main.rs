@@ -17,6 +17,7 @@ mod kubectl;
 mod lifecycle;
 mod runs;
 mod schedules;
+mod tenants;
 mod turns;
 mod waiting;
 mod words;

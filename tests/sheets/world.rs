@@ -9,7 +9,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use wedof_sheet_sync::{
+    config::Environment,
     failure::Failure,
+    network::Network,
     patience::Patience,
     sheets::{CELL_LIMIT, Client, Settings, TabChange, TabWish, auth::ServiceAccount},
     simulator::Options,
@@ -142,6 +144,7 @@ impl World {
             deadline: self.deadline.map(|left| Instant::now() + left),
             patience: Patience::default(),
             cell_limit: self.cell_limit,
+            network: Network::of(&Environment::default())?,
         })
         .await
     }

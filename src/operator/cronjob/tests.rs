@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::operator::validate::tests::valid;
+use crate::operator::{settings::ProxySettings, validate::tests::valid};
 
 const OWNER: Owner<'static> = Owner {
     namespace: "centre-acme",
@@ -55,7 +55,7 @@ fn every_setting_of_the_job_and_of_the_operator_arrives() {
             pod_annotations: BTreeMap::from([("sidecar.istio.io/inject".into(), "false".into())]),
             priority_class_name: "batch".into(),
             runtime_class_name: "gvisor".into(),
-            allow_placement: true,
+            ..PodSettings::default()
         },
         sheets_base_url: Some("http://simulator.sim.svc:8081/".into()),
         token_hosts: vec!["simulator.sim.svc".into()],
@@ -96,6 +96,40 @@ fn what_the_kubelet_would_expand_is_inert() {
     let config = pod(&cronjob)["containers"][0]["env"][0]["value"].as_str().unwrap();
     assert!(config.contains("$$(HTTPS_PROXY) costs $$5 $$$$"), "{config}");
     assert!(!config.replace("$$", "").contains('$'), "no single $ is left");
+}
+
+#[test]
+fn proxies_certificates_and_times_of_the_operator_reach_its_runs() {
+    let settings = Settings {
+        pod: PodSettings {
+            proxy: ProxySettings {
+                https_proxy: "http://proxy.acme:3128".into(),
+                no_proxy: "$(POD_IP)".into(),
+                ..ProxySettings::default()
+            },
+            ca_certificates: "a certificate".into(),
+            http_timeout: 90.0,
+            ..PodSettings::default()
+        },
+        ..settings()
+    };
+    let cronjob = build(OWNER, &valid(json!({})), &settings);
+    let cronjob = serde_json::to_value(cronjob).unwrap();
+    let env = pod(&cronjob)["containers"][0]["env"].as_array().unwrap();
+    for (name, value) in [
+        ("HTTPS_PROXY", "http://proxy.acme:3128"),
+        ("NO_PROXY", "$$(POD_IP)"),
+        ("WEDOF_SHEET_SYNC_CA", "a certificate"),
+        ("HTTP_TIMEOUT", "90"),
+    ] {
+        assert!(
+            env.contains(&json!({"name": name, "value": value})),
+            "{name} in {env:?}"
+        );
+    }
+    for name in ["HTTP_PROXY", "RETRY_DELAY"] {
+        assert!(env.iter().all(|variable| variable["name"] != name), "{name} in {env:?}");
+    }
 }
 
 #[test]
