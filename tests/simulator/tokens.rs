@@ -2,7 +2,10 @@
 
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use google_sheets4::{Sheets, api::Scope};
-use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -35,11 +38,7 @@ async fn an_assertion_signed_with_the_key_file_gives_a_bearer_token() {
 async fn googles_own_client_library_gets_through_with_the_key_file() {
     let simulator = Simulator::start().await;
     let key = google_sheets4::yup_oauth2::parse_service_account_key(&simulator.tenant().credentials).unwrap();
-    let connector = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_webpki_roots()
-        .https_or_http()
-        .enable_http1()
-        .build();
+    let connector = HttpConnector::new();
     let auth = google_sheets4::yup_oauth2::ServiceAccountAuthenticator::with_client(
         key,
         google_sheets4::yup_oauth2::CustomHyperClientBuilder::from(
