@@ -24,8 +24,11 @@ async fn as_user(user: &str) -> Client {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut config = Config::infer().await.expect("KUBECONFIG names a cluster");
     config.auth_info.impersonate = Some(user.to_owned());
-    config.auth_info.impersonate_groups =
-        Some(["system:serviceaccounts", "system:authenticated"].map(str::to_owned).to_vec());
+    config.auth_info.impersonate_groups = Some(
+        ["system:serviceaccounts", "system:authenticated"]
+            .map(str::to_owned)
+            .to_vec(),
+    );
     Client::try_from(config).expect("a client")
 }
 
@@ -35,7 +38,12 @@ type Rights = BTreeSet<(String, String, String)>;
 fn of(rights: &[Right]) -> Rights {
     rights
         .iter()
-        .flat_map(|right| right.verbs.iter().map(|verb| (right.group.into(), right.resource.into(), (*verb).into())))
+        .flat_map(|right| {
+            right
+                .verbs
+                .iter()
+                .map(|verb| (right.group.into(), right.resource.into(), (*verb).into()))
+        })
         .collect()
 }
 
@@ -55,7 +63,10 @@ async fn rights(client: &Client, namespace: &str) -> Rights {
                 if own && resource.starts_with("self") {
                     continue;
                 }
-                let verbs = rule.verbs.iter().map(|verb| (group.clone(), resource.clone(), verb.clone()));
+                let verbs = rule
+                    .verbs
+                    .iter()
+                    .map(|verb| (group.clone(), resource.clone(), verb.clone()));
                 rights.extend(verbs);
             }
         }
@@ -75,7 +86,15 @@ async fn the_operator_s_rights_are_those_of_the_table_and_no_others() {
 async fn the_operator_may_do_nothing_with_secrets_in_any_namespace() {
     let operator = as_user(OPERATOR).await;
     let verbs = [
-        "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "*",
+        "get",
+        "list",
+        "watch",
+        "create",
+        "update",
+        "patch",
+        "delete",
+        "deletecollection",
+        "*",
     ];
     for namespace in ["", "default", "wss-system", "kube-system"] {
         for verb in verbs {
@@ -127,9 +146,13 @@ async fn the_operator_s_pods_pass_the_restricted_standard_too() {
 #[tokio::test]
 async fn a_run_checks_the_host_itself_whatever_is_in_its_configuration() {
     let centre = World::connect().await.centre("e2e-second-check", 10).await;
-    centre.apply("acme", json!({"suspend": true, "resources": [{"name": "organisms"}]})).await;
     centre
-        .wait("acme", "Ready", |status| crate::world::condition(status, "Ready")["status"] == "True")
+        .apply("acme", json!({"suspend": true, "resources": [{"name": "organisms"}]}))
+        .await;
+    centre
+        .wait("acme", "Ready", |status| {
+            crate::world::condition(status, "Ready")["status"] == "True"
+        })
         .await;
     let cronjob = centre.cronjobs().get("acme").await.expect("the CronJob");
     let mut template = serde_json::to_value(cronjob.spec.expect("a spec").job_template).expect("JSON");
@@ -142,13 +165,18 @@ async fn a_run_checks_the_host_itself_whatever_is_in_its_configuration() {
     template["metadata"] = json!({"name": "forged"});
     let job: Job = serde_json::from_value(template).expect("a Job");
     let jobs: Api<Job> = Api::namespaced(centre.world.client.clone(), &centre.namespace);
-    jobs.create(&PostParams::default(), &job).await.expect("the Job is created");
+    jobs.create(&PostParams::default(), &job)
+        .await
+        .expect("the Job is created");
     let pods: Api<Pod> = Api::namespaced(centre.world.client.clone(), &centre.namespace);
     let params = ListParams::default().labels("batch.kubernetes.io/job-name=forged");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(150);
     let terminated = loop {
         let pods = pods.list(&params).await.expect("pods can be listed");
-        let pod = pods.items.first().map(|pod| serde_json::to_value(&pod.status).expect("JSON"));
+        let pod = pods
+            .items
+            .first()
+            .map(|pod| serde_json::to_value(&pod.status).expect("JSON"));
         let state = pod.map(|status| status["containerStatuses"][0]["state"]["terminated"].clone());
         if let Some(state) = state.filter(|state| !state.is_null()) {
             break state;
@@ -160,6 +188,9 @@ async fn a_run_checks_the_host_itself_whatever_is_in_its_configuration() {
     let report: Value = serde_json::from_str(terminated["message"].as_str().unwrap_or_default()).expect("a report");
     assert_eq!(report["reason"], "InvalidConfig", "{report}");
     let message = report["message"].as_str().unwrap_or_default();
-    assert!(message.contains("evil.example is not among the hosts that keys may be sent to"), "{message}");
+    assert!(
+        message.contains("evil.example is not among the hosts that keys may be sent to"),
+        "{message}"
+    );
     assert_eq!(report["wedofRequests"], 0);
 }

@@ -459,7 +459,10 @@ async fn fields_that_would_give_more_do_not_exist() {
                 _ => spec["job"][field] = value.clone(),
             }
             let params = PatchParams::apply("tenant").dry_run().validation_strict();
-            let patched = world.api::<WedofSheetSync>().patch("strict", &params, &Patch::Apply(&manifest)).await;
+            let patched = world
+                .api::<WedofSheetSync>()
+                .patch("strict", &params, &Patch::Apply(&manifest))
+                .await;
             let error = patched.expect_err(field).to_string();
             assert!(error.contains(&format!("{place}.{field}")), "{error}");
         }
