@@ -53,8 +53,9 @@ pub fn record(
     for run in &finished {
         record_one(&mut status, run);
     }
+    // of several, the one that goes on: the others will have to wait for it
     let running = runs.iter().filter(|run| run.is_running());
-    if let Some(run) = running.max_by(|one, two| (one.started, &one.uid).cmp(&(two.started, &two.uid))) {
+    if let Some(run) = running.min_by_key(|run| (run.ended.is_some(), run.started, &run.uid)) {
         status.last_run = Some(last_run(run));
     }
     status
