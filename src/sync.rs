@@ -254,7 +254,8 @@ pub async fn run(
                     .list_again(index, list, |seen, total| task.read(seen, total))
                     .await;
                 if let Some(second) = sync.end(index, &task, got).await {
-                    end = sync.in_all(first, second);
+                    end = second;
+                    sync.add(first, &mut end);
                 }
             }
             let end = end.unwrap_or_else(|Unfinished { failure, done }| End::Failed(stop.told(failure), *done));
@@ -382,32 +383,19 @@ impl Sync<'_> {
         Ok(End::Done { rows, change, notes })
     }
 
-    /// The end of a resource whose tab was looked at twice. A dry run wrote nothing the first time.
-    fn in_all(&self, first: TabChange, second: Result<End, Unfinished>) -> Result<End, Unfinished> {
-        match second {
-            _ if self.options.dry_run => second,
-            Ok(End::Done {
-                rows,
-                change,
-                mut notes,
-            }) => {
-                notes.extend(
-                    first
-                        .notes
-                        .iter()
-                        .filter(|note| !notes.contains(note))
-                        .cloned()
-                        .collect::<Vec<_>>(),
-                );
-                let change = first.then(change);
-                Ok(End::Done { rows, change, notes })
-            }
-            Ok(end) => Ok(end),
-            Err(Unfinished { failure, done }) => {
-                let done = Box::new(first.then(*done));
-                Err(Unfinished { failure, done })
-            }
+    /// Adds what was done the first time to the end of a resource whose tab was looked at twice. A dry run did nothing.
+    fn add(&self, first: TabChange, second: &mut Result<End, Unfinished>) {
+        let (change, notes) = match second {
+            _ if self.options.dry_run => return,
+            Ok(End::Done { change, notes, .. }) => (change, Some(notes)),
+            Err(Unfinished { done, .. }) => (done.as_mut(), None),
+            Ok(_) => return,
+        };
+        if let Some(notes) = notes {
+            let before = first.notes.iter().filter(|note| !notes.contains(note)).cloned();
+            *notes = before.chain(notes.iter().cloned()).collect();
         }
+        *change = first.then(std::mem::take(change));
     }
 
     /// A resource that nobody asked for by name and that never filled a tab may be missing; one that people rely on may
