@@ -22,10 +22,12 @@ pub struct Object {
 
 impl Object {
     /// The object, or why this version of the program cannot read it.
-    pub fn decode(&self) -> Result<WedofSheetSync, InvalidObject> {
-        self.read().map_err(|error| InvalidObject {
-            error: error.to_string(),
-            metadata: self.metadata.clone(),
+    pub fn decode(&self) -> Result<WedofSheetSync, Box<InvalidObject>> {
+        self.read().map_err(|error| {
+            Box::new(InvalidObject {
+                error: error.to_string(),
+                metadata: self.metadata.clone(),
+            })
         })
     }
 
