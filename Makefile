@@ -66,7 +66,7 @@ lint: tools ## Check format, lints, dependencies, scripts and generated files
 	diff crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
 	cargo run --locked --quiet -- reference | diff docs/cli.md -
 	$(HELM_DOCS) --dry-run | diff charts/wedof-sheet-sync/README.md -
-	@if command -v shellcheck >/dev/null; then shellcheck benches/scale/run tests/e2e/{demo,install,run} tests/cluster/cluster tests/chart/run tests/monitoring/run tests/clients/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck benches/scale/run tests/e2e/{demo,install,run} tests/cluster/cluster tests/chart/run tests/monitoring/run tests/clients/run tests/outages/run; fi
 
 build: ## Build the program as it is shipped
 	@echo "Building the program (about ten minutes the first time)…"

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use kube::Client;
 
 use super::{
-    events::Recorders,
     index::{Index, Uid},
     metrics::Metrics,
+    publish::Publisher,
     settings::Settings,
     validate::Policy,
 };
@@ -22,7 +22,7 @@ pub struct Context {
     pub client: Client,
     pub settings: Settings,
     pub policy: Policy,
-    pub recorders: Recorders,
+    pub publisher: Publisher,
     pub metrics: Metrics,
     index: Mutex<Index>,
     memories: Mutex<HashMap<Uid, Arc<tokio::sync::Mutex<Memory>>>>,
@@ -60,12 +60,12 @@ pub struct Applied {
 }
 
 impl Context {
-    pub fn new(client: Client, settings: Settings, policy: Policy, recorders: Recorders, metrics: Metrics) -> Self {
+    pub fn new(client: Client, settings: Settings, policy: Policy, publisher: Publisher, metrics: Metrics) -> Self {
         Self {
             client,
             settings,
             policy,
-            recorders,
+            publisher,
             metrics,
             index: Mutex::default(),
             memories: Mutex::default(),
@@ -76,13 +76,23 @@ impl Context {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is remembered of an object; from now on, if nothing is yet.
     pub fn memory(&self, uid: &str) -> Arc<tokio::sync::Mutex<Memory>> {
-        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
-        memories.entry(uid.to_owned()).or_default().clone()
+        self.memories().entry(uid.to_owned()).or_default().clone()
+    }
+
+    /// How often in a row the reconciliation of an object failed.
+    pub fn failures(&self, uid: &str) -> Option<u32> {
+        let memory = self.memories().get(uid)?.clone();
+        Some(memory.try_lock().ok()?.failures)
     }
 
     /// An object is gone: nothing of it need be remembered.
     pub fn forget(&self, uid: &str) {
-        self.memories.lock().unwrap_or_else(PoisonError::into_inner).remove(uid);
+        self.memories().remove(uid);
+    }
+
+    fn memories(&self) -> MutexGuard<'_, HashMap<Uid, Arc<tokio::sync::Mutex<Memory>>>> {
+        self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,22 +1,10 @@
-//! What people should hear in `kubectl describe` and `kubectl get events`: one event for each change of the status. Pure;
-//! [`publish`] alone sends.
-
-use std::sync::{Mutex, PoisonError};
-
-use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{
-    Client,
-    runtime::events::{Event, EventType, Recorder, Reporter},
-};
+//! What people should hear in `kubectl describe` and `kubectl get events`: one event for each change of the status. Pure.
 
 use super::{
     names::{condition, reason},
     status,
 };
 use crate::api::{LastRun, RunState, Trigger, WedofSheetSyncStatus};
-
-/// The API server's limit for the text of an event, in bytes.
-const MAX_NOTE: usize = 1024;
 
 /// Something that happened, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,76 +112,6 @@ pub fn transitions(old: &WedofSheetSyncStatus, new: &WedofSheetSyncStatus) -> Ve
 
 fn job(run: &LastRun) -> (String, String) {
     (run.job_name.clone(), run.job_uid.clone())
-}
-
-/// kube's recorder remembers what it has sent, so that a repeat becomes a count, and forgets it only when it sends again
-/// after six minutes: two and a half kilobytes an event, which thousands of new objects would leave behind. So one is used
-/// for a number of events only.
-pub struct Recorders {
-    client: Client,
-    reporter: Reporter,
-    current: Mutex<(Recorder, u32)>,
-}
-
-impl Recorders {
-    const EVENTS: u32 = 200;
-
-    pub fn new(client: Client, reporter: Reporter) -> Self {
-        let first = Recorder::new(client.clone(), reporter.clone());
-        Self {
-            client,
-            reporter,
-            current: Mutex::new((first, 0)),
-        }
-    }
-
-    fn next(&self) -> Recorder {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let (recorder, events) = &mut *current;
-        if *events == Self::EVENTS {
-            *recorder = Recorder::new(self.client.clone(), self.reporter.clone());
-            *events = 0;
-        }
-        *events += 1;
-        recorder.clone()
-    }
-}
-
-/// Sends a notice about an object. An event that cannot be sent is not worth failing for: it is logged.
-pub async fn publish(recorders: &Recorders, about: &ObjectReference, notice: &Notice) {
-    let Notice {
-        warning,
-        reason,
-        note,
-        job,
-    } = notice;
-    let mut note = note.clone();
-    if note.len() > MAX_NOTE {
-        note.truncate(note.floor_char_boundary(MAX_NOTE - '…'.len_utf8()));
-        note.push('…');
-    }
-    let event = Event {
-        type_: if *warning {
-            EventType::Warning
-        } else {
-            EventType::Normal
-        },
-        reason: reason.clone(),
-        note: Some(note),
-        action: reason.clone(),
-        // also keeps events of two runs apart
-        secondary: job.as_ref().map(|(name, uid)| ObjectReference {
-            api_version: Some("batch/v1".into()),
-            kind: Some("Job".into()),
-            namespace: about.namespace.clone(),
-            name: Some(name.clone()),
-            uid: Some(uid.clone()),
-            ..ObjectReference::default()
-        }),
-    };
-    if let Err(error) = recorders.next().publish(&event, about).await {
-        tracing::warn!(%error, reason, "an event was not published");
-    }
 }
 
 #[cfg(test)]

@@ -1,23 +1,35 @@
 //! The client of one term of leading: what would write is refused, at the wire, once the term is over.
 
 use std::{
+    sync::Arc,
     task::{Context, Poll},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures::future::{self, Either, Ready};
-use hyper::Request;
+use hyper::{Request, Response};
 use kube::{
     Client, Config,
     client::{Body, ClientBuilder, retry::RetryPolicy},
 };
 use tower::{BoxError, Service, layer::layer_fn, retry::Retry, service_fn};
 
-use super::lease::{Moment, Term};
+use super::{
+    lease::{Moment, Term},
+    pace::Pace,
+};
 
 /// Answers of 429, 503 and 504 are followed by another try after these times, or after what `Retry-After` says; then the
 /// object waits for its turn like after any other error.
 const RETRY: (Duration, Duration, u32) = (Duration::from_millis(500), Duration::from_secs(10), 4);
+
+/// How long an answer may take to begin. The API server gives up after a minute itself; a connection that has died
+/// silently would be waited for much longer.
+const PATIENCE: Duration = Duration::from_secs(65);
+
+#[derive(Debug, thiserror::Error)]
+#[error("no answer within {} s", PATIENCE.as_secs())]
+struct NoAnswer;
 
 #[derive(Debug, thiserror::Error)]
 #[error("this replica leads no longer, so it writes nothing")]
@@ -37,11 +49,22 @@ pub fn client(mut config: Config, term: Term) -> kube::Result<Client> {
     let Ok(policy) = RetryPolicy::new(first, longest, tries, true) else {
         return Ok(guarded);
     };
+    let pace = Arc::new(Pace::default());
     let once = service_fn(move |request| {
-        let guarded = guarded.clone();
-        async move { guarded.send(request).await.map_err(BoxError::from) }
+        let (guarded, pace) = (guarded.clone(), pace.clone());
+        async move { send(&guarded, &pace, request).await }
     });
     Ok(Client::new(Retry::new(policy, once), namespace))
+}
+
+async fn send(client: &Client, pace: &Pace, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+    if request.uri().query().is_some_and(|query| query.contains("watch=true")) {
+        tokio::time::sleep(pace.wait(request.uri().path(), Instant::now())).await;
+    }
+    match tokio::time::timeout(PATIENCE, client.send(request)).await {
+        Ok(answered) => Ok(answered?),
+        Err(_) => Err(NoAnswer.into()),
+    }
 }
 
 struct Guard<S> {

@@ -100,7 +100,14 @@ impl Index {
     pub fn object_gone(&mut self, uid: &str) -> Vec<Key> {
         self.objects.remove(uid);
         self.in_status.remove(uid);
+        for cronjob in self.cronjobs_of.get(uid).cloned().unwrap_or_default() {
+            self.forget_gone_jobs_of(&cronjob);
+        }
         self.drop_target(uid)
+    }
+
+    pub fn has_object(&self, uid: &str) -> bool {
+        self.objects.contains_key(uid)
     }
 
     fn drop_target(&mut self, uid: &str) -> Vec<Key> {
@@ -131,7 +138,7 @@ impl Index {
     }
 
     pub fn cronjob(&mut self, facts: CronJobFacts) -> Option<Key> {
-        self.cronjob_gone(&facts.uid.clone());
+        self.drop_cronjob(&facts.uid);
         let owner = facts.owner.clone()?;
         add_to(&mut self.cronjobs_of, &owner, &facts.uid);
         let namespace = facts.namespace.clone();
@@ -141,12 +148,20 @@ impl Index {
 
     /// A CronJob was deleted. An object of its owner's name may have waited for that: the owner, or its successor.
     pub fn cronjob_gone(&mut self, uid: &str) -> Option<Key> {
-        let facts = self.cronjobs.remove(uid)?;
-        remove_from(&mut self.cronjobs_of, &facts.owner?, uid);
+        self.forget_gone_jobs_of(uid);
+        let facts = self.drop_cronjob(uid)?;
         Some(Key {
             namespace: facts.namespace,
             name: facts.owner_name?,
         })
+    }
+
+    fn drop_cronjob(&mut self, uid: &str) -> Option<CronJobFacts> {
+        let facts = self.cronjobs.remove(uid)?;
+        if let Some(owner) = &facts.owner {
+            remove_from(&mut self.cronjobs_of, owner, uid);
+        }
+        Some(facts)
     }
 
     pub fn job(&mut self, facts: JobFacts) -> Option<Key> {
@@ -259,6 +274,15 @@ impl Index {
         let object = cronjob.and_then(|cronjob| cronjob.owner.as_ref());
         let recorded = object.and_then(|object| self.in_status.get(object));
         recorded.is_some_and(|recorded| recorded.has(job))
+    }
+
+    /// Of a CronJob that is gone, or whose object is, nothing will be recorded any more.
+    fn forget_gone_jobs_of(&mut self, cronjob: &str) {
+        for job in self.jobs_of.get(cronjob).cloned().unwrap_or_default() {
+            if self.jobs.get(&job).is_some_and(|job| job.gone) {
+                self.forget_job(&job);
+            }
+        }
     }
 
     fn forget_job(&mut self, uid: &str) {

@@ -20,6 +20,8 @@ mod metrics;
 pub mod names;
 mod object;
 mod orders;
+mod pace;
+mod publish;
 mod reconcile;
 mod reported;
 pub mod rights;
@@ -41,7 +43,6 @@ use kube::{
     runtime::{
         applier,
         controller::{self, Error},
-        events::Reporter,
         reflector::{self, ObjectRef, Store},
     },
 };
@@ -53,12 +54,12 @@ pub use self::{
 };
 use self::{
     context::Context,
-    events::Recorders,
     intake::Intake,
     leader::Candidate,
     lease::Term,
     metrics::Metrics,
     object::Object,
+    publish::Publisher,
     settings::Settings,
     stage::{Stage, Stages},
     validate::Policy,
@@ -173,16 +174,12 @@ impl Operator {
     /// Handles objects for ever. Starts from nothing: what it knows is read anew.
     async fn work(&self, term: Term) -> Result<Infallible, StartError> {
         let client = guard::client(self.config.clone(), term)?;
-        let reporter = Reporter {
-            controller: names::PROGRAM.into(),
-            instance: self.pod_name.clone(),
-        };
-        let recorders = Recorders::new(client.clone(), reporter);
+        let publisher = Publisher::new(client.clone(), self.pod_name.as_deref());
         let context = Arc::new(Context::new(
             client.clone(),
             self.settings.clone(),
             self.policy.clone(),
-            recorders,
+            publisher,
             self.metrics.clone(),
         ));
         let (store, writer) = reflector::store();

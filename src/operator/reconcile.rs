@@ -10,8 +10,11 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{Resource, ResourceExt, core::error_boundary::InvalidObject, runtime::controller::Action};
+use kube::{
+    Resource, ResourceExt,
+    core::{ObjectMeta, error_boundary::InvalidObject},
+    runtime::controller::Action,
+};
 
 use super::{
     context::{Context, Memory, Written},
@@ -44,11 +47,24 @@ pub async fn reconcile(object: Arc<Object>, context: Arc<Context>) -> Result<Act
         return Ok(Action::await_change());
     };
     let memory = context.memory(&uid);
-    let mut memory = memory.lock().await;
+    let result = reconcile_once(&object, &context, &uid, &mut *memory.lock().await).await;
+    if !context.index().has_object(&uid) {
+        // it went meanwhile, and what was remembered of it with it
+        context.forget(&uid);
+    }
+    result
+}
+
+async fn reconcile_once(
+    object: &Object,
+    context: &Context,
+    uid: &str,
+    memory: &mut Memory,
+) -> Result<Action, Arc<Error>> {
     let started = Instant::now();
     let result = match &object.decode() {
-        Ok(object) => reconcile_object(&context, object, &uid, &mut memory).await,
-        Err(invalid) => reconcile_undecodable(&context, invalid, &uid, &mut memory).await,
+        Ok(object) => reconcile_object(context, object, uid, memory).await,
+        Err(invalid) => reconcile_undecodable(context, invalid, uid, memory).await,
     };
     context.metrics.reconciled(started.elapsed());
     match result {
@@ -68,15 +84,19 @@ pub async fn reconcile(object: Arc<Object>, context: Arc<Context>) -> Result<Act
     }
 }
 
-/// When to try again after an error: 2, 4, 8 … seconds, at most five minutes, each object for itself.
+/// When to try again after an error, each object for itself.
 pub fn retry(object: Arc<Object>, error: &Arc<Error>, context: Arc<Context>) -> Action {
-    let memory = object.meta().uid.as_ref().map(|uid| context.memory(uid));
-    let failures = memory
-        .and_then(|memory| Some(memory.try_lock().ok()?.failures))
-        .unwrap_or(1);
-    let wait = Duration::from_secs((1 << failures.min(9)).min(300));
+    let uid = object.meta().uid.as_deref().unwrap_or_default();
+    let wait = backoff(context.failures(uid).unwrap_or(1), rand::random());
     tracing::warn!(%error, retry_in = ?wait, "reconciliation failed");
     Action::requeue(wait)
+}
+
+/// 2, 4, 8 … seconds, at most five minutes, and up to a quarter more by chance: what failed together is not tried again
+/// together.
+fn backoff(failures: u32, chance: f64) -> Duration {
+    let wait = Duration::from_secs((1 << failures.min(9)).min(300));
+    wait.mul_f64(1.0 + chance / 4.0)
 }
 
 async fn reconcile_object(
@@ -166,6 +186,8 @@ async fn reconcile_object(
     {
         notices.push(events::clock_change(&spec.effective_schedule, &spec.time_zone));
     }
+    // before the status, that is: before it counts as told
+    publish(context, &object.metadata, &notices).await;
     if new != old {
         let version = object.resource_version().unwrap_or_default();
         send::write_status(context, owner, &new).await?;
@@ -178,7 +200,6 @@ async fn reconcile_object(
         .iter()
         .filter(|run| run.has_ended() && status::is_recorded(&new, run));
     context.index().record(recorded.map(|run| run.uid.as_str()));
-    publish(context, &object.object_ref(&()), &notices).await;
 
     if let Some(error) = started.error {
         return Err(error);
@@ -270,11 +291,11 @@ async fn read_runs(
     Ok(all)
 }
 
-async fn publish(context: &Context, about: &ObjectReference, notices: &[Notice]) {
+async fn publish(context: &Context, about: &ObjectMeta, notices: &[Notice]) {
     for notice in notices {
         let (namespace, name) = (about.namespace.as_deref(), about.name.as_deref());
         tracing::info!(namespace, name, reason = notice.reason, "{}", notice.note);
-        events::publish(&context.recorders, about, notice).await;
+        context.publisher.publish(about, notice).await;
     }
 }
 
@@ -315,23 +336,32 @@ async fn reconcile_undecodable(
     }]);
     let old = told.unwrap_or_default();
     let new = status::conclude(old.clone(), owner.generation, &verdict, None, None, &[], now);
+    // told once of each generation: writing the status makes another version of the object
+    let about = ObjectMeta {
+        resource_version: Some(owner.generation.to_string()),
+        ..meta.clone()
+    };
+    publish(context, &about, &events::transitions(&old, &new)).await;
     match send::write_status(context, owner, &new).await {
         // what is stored is so wrong that not even a status can be added: the event and the log must do
         Err(error) if error.is_invalid() => tracing::warn!(%error, "the status of such an object cannot be written"),
         written => written?,
     }
-    let about = ObjectReference {
-        api_version: Some(WedofSheetSync::api_version(&()).into_owned()),
-        kind: Some(WedofSheetSync::kind(&()).into_owned()),
-        namespace: meta.namespace.clone(),
-        name: meta.name.clone(),
-        uid: Some(uid.to_owned()),
-        ..ObjectReference::default()
-    };
-    publish(context, &about, &events::transitions(&old, &new)).await;
     memory.written = Some(Box::new(Written {
         version: meta.resource_version.clone().unwrap_or_default(),
         status: new,
     }));
     Ok(Action::await_change())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_that_keeps_failing_is_tried_ever_more_slowly_and_never_given_up() {
+        let waits = [1, 2, 3, 8, 9, 1000].map(|failures| backoff(failures, 0.0).as_secs());
+        assert_eq!(waits, [2, 4, 8, 256, 300, 300]);
+        assert_eq!(backoff(1, 1.0), Duration::from_millis(2500));
+    }
 }

@@ -67,15 +67,19 @@ impl Error {
         self.code() == Some(422)
     }
 
-    /// The namespace is on its way out: nothing can be created in it, and nothing needs to be.
     pub fn is_namespace_terminating(&self) -> bool {
-        match &self.source {
-            kube::Error::Api(status) => {
-                let mut causes = status.details.iter().flat_map(|details| &details.causes);
-                causes.any(|cause| cause.reason == "NamespaceTerminating")
-            }
-            _ => false,
+        is_namespace_terminating(&self.source)
+    }
+}
+
+/// The namespace is on its way out: nothing can be created in it, and nothing needs to be.
+pub fn is_namespace_terminating(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => {
+            let mut causes = status.details.iter().flat_map(|details| &details.causes);
+            causes.any(|cause| cause.reason == "NamespaceTerminating")
         }
+        _ => false,
     }
 }
 

@@ -32,7 +32,9 @@ pub fn changes<K>(api: Api<K>, config: watcher::Config, metrics: Metrics) -> imp
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
-    watcher(api, config)
+    // each is followed by another, which lists anew; backoff is that of all together
+    futures::stream::repeat_with(move || until_too_old(watcher(api.clone(), config.clone())))
+        .flatten()
         .default_backoff()
         .filter_map(move |event| {
             let event = event.inspect_err(|error| {
@@ -57,6 +59,22 @@ fn code(error: &watcher::Error) -> Option<u16> {
         | watcher::Error::WatchError(status) => Some(status.code),
         _ => None,
     }
+}
+
+/// Ends after the refusal of a watch whose version is too old: the watcher itself would ask for that version for ever. (If
+/// a watch that is going tells so, it lists anew.)
+fn until_too_old<K>(
+    events: impl Stream<Item = watcher::Result<Event<K>>> + Send + 'static,
+) -> impl Stream<Item = watcher::Result<Event<K>>> + Send {
+    futures::stream::unfold(Some(events.boxed()), async |events| {
+        let mut events = events?;
+        let event = events.next().await?;
+        let too_old = match &event {
+            Err(watcher::Error::WatchStartFailed(kube::Error::Api(status))) => status.code == 410,
+            _ => false,
+        };
+        Some((event, (!too_old).then_some(events)))
+    })
 }
 
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use serde_json::json;
 use wedof_sheet_sync::api::WedofSheetSync;
 
 use crate::edit;
-use crate::world::{World, condition, report};
+use crate::world::{World, report};
 
 #[tokio::test]
 async fn at_rest_nothing_is_asked_of_the_api_server() {
@@ -41,34 +41,6 @@ async fn at_rest_nothing_is_asked_of_the_api_server() {
         .unwrap();
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(world.requests(), Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn an_object_that_does_not_decode_is_told_so_and_stops_no_other() {
-    let world = World::without_operator("op-undecodable").await;
-    let good = async |name: &str| {
-        world
-            .apply(
-                name,
-                json!({"runOnCreate": false, "resources": [{"name": "organisms", "tab": name}]}),
-            )
-            .await;
-    };
-    good("acme").await;
-    good("broken").await;
-    world.store_broken("broken").await;
-    let mut world = world;
-    world.start_operator();
-    world.wait_for("acme", "Ready", "True").await;
-    let raw = world
-        .wait_raw("broken", |object| {
-            condition(&object["status"], "Stalled")["status"] == "True"
-        })
-        .await;
-    let stalled = condition(&raw["status"], "Stalled");
-    assert_eq!(stalled["reason"], "InvalidSpec");
-    assert!(stalled["message"].as_str().unwrap().contains("students"), "{stalled}");
-    assert!(world.cronjob("broken").await.is_none());
 }
 
 #[tokio::test]
@@ -108,12 +80,8 @@ async fn sigterm_ends_the_operator_cleanly() {
     let mut world = World::start("op-sigterm").await;
     world.apply("acme", json!({"runOnCreate": false})).await;
     world.wait_for("acme", "Ready", "True").await;
-    let killed = std::process::Command::new("kill")
-        .arg(world.operator_id().to_string())
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    world.operator.signal("TERM");
     let start = Instant::now();
-    assert_eq!(world.operator_end().await.code(), Some(0));
+    assert_eq!(world.operator.end().await.code(), Some(0));
     assert!(start.elapsed() < Duration::from_secs(5));
 }

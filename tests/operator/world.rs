@@ -4,14 +4,13 @@
 //! No kubelet is needed: runs ask for a node that does not exist, and tests write what a kubelet would have written into
 //! their pods' status.
 
-use std::{
-    process::{Child, Command, Stdio},
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+#![allow(
+    dead_code,
+    reason = "shared by tests/operator and tests/outages, which use a part each"
+)]
 
-use axum::{Router, body::Body, extract::State};
-use http_body_util::BodyExt;
+use std::time::{Duration, Instant};
+
 use k8s_openapi::{
     api::{
         authentication::v1::TokenRequest,
@@ -30,26 +29,20 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use wedof_sheet_sync::api::{WedofSheetSync, crd};
 
+use crate::{proxy::is_watch, replica::Replica};
+
 /// How long anything may take on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct World {
     pub client: Client,
     pub namespace: String,
-    kubeconfig: tempfile::NamedTempFile,
-    requests: Requests,
-    operator: Option<Child>,
+    /// The one operator of tests that need no more.
+    pub operator: Replica,
+    config: Config,
+    token: String,
     /// Further namespaces that the operator watches.
     shared: Vec<String>,
-}
-
-/// What the operator asked of the API server: method, path and query. Watches are left out.
-type Requests = Arc<Mutex<Vec<String>>>;
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.stop_operator();
-    }
 }
 
 impl World {
@@ -67,24 +60,19 @@ impl World {
         install_crd(&client).await;
         create_namespace(&client, namespace).await;
         let token = create_account(&client, namespace).await;
-        let requests = Requests::default();
-        let address = start_proxy(config, &token, requests.clone()).await;
-        let kubeconfig = tempfile::NamedTempFile::new().expect("a temporary file");
-        let text = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "proxy",
-            "clusters": [{"name": "proxy", "cluster": {"server": address}}],
-            "contexts": [{"name": "proxy", "context": {"cluster": "proxy", "user": "proxy"}}],
-            "users": [{"name": "proxy", "user": {}}],
-        });
-        std::fs::write(kubeconfig.path(), text.to_string()).expect("the file is written");
         Self {
             client,
             namespace: namespace.to_owned(),
-            kubeconfig,
-            requests,
-            operator: None,
+            operator: Replica::new(config.clone(), &token).await,
+            config,
+            token,
             shared: Vec::new(),
         }
+    }
+
+    /// Another operator, with a way of its own to the API server; not started yet.
+    pub async fn replica(&self) -> Replica {
+        Replica::new(self.config.clone(), &self.token).await
     }
 
     /// Lets this world's operator handle the objects of another world, too.
@@ -112,40 +100,29 @@ impl World {
             .chain([&self.namespace])
             .map(String::as_str)
             .collect();
-        let operator = Command::new(env!("CARGO_BIN_EXE_wedof-sheet-sync"))
-            .args(["operator", "--run-image", "example.invalid/sync:1"])
-            .args(["--namespaces", &namespaces.join(",")])
-            .env("KUBECONFIG", self.kubeconfig.path())
-            .env("HEALTH_ADDR", "127.0.0.1:0")
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the operator starts");
-        self.operator = Some(operator);
+        self.operator.start_with(&namespaces.join(","), &[], variables);
     }
 
     /// Ends the operator by SIGKILL, as a node that fails would.
     pub fn stop_operator(&mut self) {
-        if let Some(mut operator) = self.operator.take() {
-            let _ = operator.kill();
-            let _ = operator.wait();
-        }
+        self.operator.kill();
     }
 
-    pub fn operator_id(&self) -> u32 {
-        self.operator.as_ref().expect("the operator runs").id()
-    }
-
-    /// Waits for the operator's own end, on a thread of its own: the proxy that the operator may still need runs in this one.
-    pub async fn operator_end(&mut self) -> std::process::ExitStatus {
-        let mut operator = self.operator.take().expect("the operator runs");
-        let ended = tokio::task::spawn_blocking(move || operator.wait()).await;
-        ended.expect("no thread panics").expect("it ends")
-    }
-
-    /// What the operator has asked since the last call.
+    /// What the operator has asked since the last call: method, path and query. Watches are left out.
     pub fn requests(&self) -> Vec<String> {
-        std::mem::take(&mut self.requests.lock().expect("no test panics here"))
+        let mut requests = self.operator.proxy.take_requests();
+        requests.retain(|line| !is_watch(line));
+        requests
+    }
+
+    /// A client with the operator's account.
+    pub fn operators_client(&self) -> Client {
+        let mut config = self.config.clone();
+        config.auth_info = kube::config::AuthInfo {
+            token: Some(self.token.clone().into()),
+            ..Default::default()
+        };
+        Client::try_from(config).expect("a client")
     }
 
     pub fn api<K>(&self) -> Api<K>
@@ -205,7 +182,12 @@ impl World {
 
     /// Waits until the status is as wanted.
     pub async fn wait(&self, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let deadline = Instant::now() + PATIENCE;
+        self.wait_up_to(PATIENCE, name, what, wanted).await
+    }
+
+    /// Waits longer than usual.
+    pub async fn wait_up_to(&self, limit: Duration, name: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let deadline = Instant::now() + limit;
         loop {
             let status = self.status(name).await;
             if wanted(&status) {
@@ -223,6 +205,15 @@ impl World {
             .wait(name, &what, |status| condition(status, kind)["status"] == value)
             .await;
         condition(&status, kind).clone()
+    }
+
+    /// Waits until it holds.
+    pub async fn until(&self, what: &str, holds: impl AsyncFn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds().await {
+            assert!(Instant::now() < deadline, "waited in vain for {what}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     /// Waits for an object of any kind to be as wanted.
@@ -516,7 +507,11 @@ async fn create_account(client: &Client, namespace: &str) -> String {
         .nth(1)
         .expect("the chart has rules");
     let rules = rules.split("{{- end }}").next().expect("they end");
-    let rules: Value = serde_saphyr::from_str(rules).expect("the rules are plain YAML");
+    let mut rules: Value = serde_saphyr::from_str(rules).expect("the rules are plain YAML");
+    // the chart gives these in the release's namespace only, as it does here
+    let lease =
+        json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "patch"]});
+    rules.as_array_mut().expect("a list").push(lease);
     async fn create<K>(client: &Client, namespace: &str, body: Value)
     where
         K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -544,38 +539,4 @@ async fn create_account(client: &Client, namespace: &str) -> String {
         .create_token_request("operator", &PostParams::default(), &request)
         .await;
     issued.expect("a token is issued").status.expect("with a status").token
-}
-
-async fn start_proxy(mut config: Config, token: &str, requests: Requests) -> String {
-    config.auth_info = kube::config::AuthInfo {
-        token: Some(token.to_owned().into()),
-        ..Default::default()
-    };
-    let client = Client::try_from(config).expect("a client");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = format!("http://{}", listener.local_addr().expect("an address"));
-    let router = Router::new().fallback(forward).with_state((client, requests));
-    tokio::spawn(async { axum::serve(listener, router).await });
-    address
-}
-
-async fn forward(
-    State((client, requests)): State<(Client, Requests)>,
-    request: http::Request<Body>,
-) -> http::Response<Body> {
-    let (mut parts, body) = request.into_parts();
-    let line = format!("{} {}", parts.method, parts.uri.path_and_query().expect("a path"));
-    if !line.contains("watch=true") {
-        requests.lock().expect("no test panics here").push(line);
-    }
-    parts.headers.remove(http::header::HOST);
-    let body = body.collect().await.expect("a whole request").to_bytes();
-    let request = http::Request::from_parts(parts, kube::client::Body::from(body.to_vec()));
-    match client.send(request).await {
-        Ok(response) => response.map(Body::new),
-        Err(error) => http::Response::builder()
-            .status(502)
-            .body(Body::from(error.to_string()))
-            .expect("a response"),
-    }
 }

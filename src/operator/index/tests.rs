@@ -227,3 +227,29 @@ fn of_two_objects_of_the_same_second_the_lesser_uid_has_the_tab() {
     }
     assert!(index.conflict("a").is_none() && index.conflict("b").is_some());
 }
+
+#[test]
+fn whatever_the_order_in_which_things_go_nothing_of_them_is_kept() {
+    let gone: [(&str, fn(&mut Index)); 4] = [
+        ("object", |index| drop(index.object_gone("object"))),
+        ("cronjob", |index| drop(index.cronjob_gone("cronjob"))),
+        ("job", |index| drop(index.job_gone("job"))),
+        ("pod", |index| {
+            drop(index.pod_gone("pod", Some(pod("pod", "job", None))))
+        }),
+    ];
+    for (first, second, third, fourth) in (0..256).map(|n| (n / 64, n / 16 % 4, n / 4 % 4, n % 4)) {
+        let order = [first, second, third, fourth];
+        if (0..4).any(|step| !order.contains(&step)) {
+            continue;
+        }
+        let mut index = index();
+        index.pod(pod("pod", "job", None));
+        for step in order {
+            gone[step].1(&mut index);
+        }
+        let left = format!("{index:?}");
+        let names = order.map(|step| gone[step].0);
+        assert_eq!(left, format!("{:?}", Index::default()), "after {names:?}");
+    }
+}

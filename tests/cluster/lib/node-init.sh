@@ -4,7 +4,7 @@
 #
 # Inside, the cluster's state folder is /mnt, and /run, /var/lib and /var/log belong to the node alone. The host side
 # and this one speak through files in /mnt/run: `namespaces`, `network` and `api` say how far the start has come, and
-# `ended/NAME` holds the exit status of a program that should still run.
+# `ended/NAME` holds the exit status of a program that should still run; `orders/` holds what the host wants.
 set -euo pipefail
 
 state=$1 bin_cache=$2
@@ -45,7 +45,7 @@ enter_system_cgroup() {
 
 mount_folders() {
   mount --bind "$state" /mnt
-  mkdir -p /mnt/{bin,lib/kubelet,var-log,log,run/ended}
+  mkdir -p /mnt/{bin,lib/kubelet,var-log,log,run/ended,run/orders}
   mount --bind "$bin_cache" /mnt/bin
   mount --bind /mnt/lib /var/lib
   mount --bind /mnt/var-log /var/log
@@ -75,7 +75,7 @@ declare -A programs=() # process id → name
 start() {
   local name=$1
   shift
-  "$@" >"/mnt/log/$name.log" 2>&1 </dev/null &
+  "$@" >>"/mnt/log/$name.log" 2>&1 </dev/null &
   programs[$!]=$name
 }
 
@@ -91,9 +91,51 @@ note_ended() {
   done
 }
 
+# A test's data need not survive a power failure.
+start_etcd() {
+  start etcd "$ETCD" --name=node --data-dir=/mnt/etcd --unsafe-no-fsync --log-level=warn \
+    --listen-client-urls=http://127.0.0.1:2379 --advertise-client-urls=http://127.0.0.1:2379 \
+    --listen-peer-urls=http://127.0.0.1:2380 --initial-advertise-peer-urls=http://127.0.0.1:2380 \
+    --initial-cluster=node=http://127.0.0.1:2380
+}
+
+# OwnerReferencesPermissionEnforcement is what OpenShift runs: it finds a missing right to set `finalizers`.
+start_kube_apiserver() {
+  start kube-apiserver "$KUBERNETES/kube-apiserver" \
+    --etcd-servers=http://127.0.0.1:2379 \
+    --bind-address=0.0.0.0 --secure-port=6443 --advertise-address="$NODE_IP" \
+    --tls-cert-file=/mnt/etc/apiserver.crt --tls-private-key-file=/mnt/etc/apiserver.key \
+    --client-ca-file=/mnt/etc/ca.crt --authorization-mode=Node,RBAC --allow-privileged=true \
+    --enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement \
+    --service-account-issuer=https://kubernetes.default.svc --service-account-key-file=/mnt/etc/service-account.pub \
+    --service-account-signing-key-file=/mnt/etc/service-account.key --service-cluster-ip-range="$SERVICE_CIDR" \
+    --kubelet-preferred-address-types=InternalIP --kubelet-certificate-authority=/mnt/etc/ca.crt \
+    --kubelet-client-certificate=/mnt/etc/apiserver-to-kubelet.crt \
+    --kubelet-client-key=/mnt/etc/apiserver-to-kubelet.key \
+    --audit-policy-file=/mnt/etc/audit-policy.yaml --audit-log-path=/mnt/log/audit.log --audit-log-maxsize=2000
+}
+
+# Orders of the host: `stop-NAME` ends etcd or the API server as a crash would, `start-NAME` starts it again.
+obey() {
+  local pid name
+  for name in etcd kube-apiserver; do
+    if [[ -e /mnt/run/orders/stop-$name ]]; then
+      rm "/mnt/run/orders/stop-$name"
+      for pid in "${!programs[@]}"; do
+        [[ ${programs[$pid]} != "$name" ]] || kill -KILL "$pid"
+      done
+    fi
+    if [[ -e /mnt/run/orders/start-$name ]]; then
+      rm "/mnt/run/orders/start-$name" "/mnt/run/ended/$name"
+      "start_${name//-/_}"
+    fi
+  done
+}
+
 wait_for_host() {
   until [[ -e /mnt/run/$1 ]]; do
     note_ended
+    obey
     sleep 0.1
   done
 }
@@ -110,24 +152,8 @@ source /mnt/etc/node.env
 echo "$NODE_NAME" >/proc/sys/kernel/hostname
 echo 1 >/proc/sys/net/ipv4/ip_forward
 
-# A test's data need not survive a power failure.
-start etcd "$ETCD" --name=node --data-dir=/mnt/etcd --unsafe-no-fsync --log-level=warn \
-  --listen-client-urls=http://127.0.0.1:2379 --advertise-client-urls=http://127.0.0.1:2379 \
-  --listen-peer-urls=http://127.0.0.1:2380 --initial-advertise-peer-urls=http://127.0.0.1:2380 \
-  --initial-cluster=node=http://127.0.0.1:2380
-# OwnerReferencesPermissionEnforcement is what OpenShift runs: it finds a missing right to set `finalizers`.
-start kube-apiserver "$KUBERNETES/kube-apiserver" \
-  --etcd-servers=http://127.0.0.1:2379 \
-  --bind-address=0.0.0.0 --secure-port=6443 --advertise-address="$NODE_IP" \
-  --tls-cert-file=/mnt/etc/apiserver.crt --tls-private-key-file=/mnt/etc/apiserver.key \
-  --client-ca-file=/mnt/etc/ca.crt --authorization-mode=Node,RBAC --allow-privileged=true \
-  --enable-admission-plugins=NodeRestriction,OwnerReferencesPermissionEnforcement \
-  --service-account-issuer=https://kubernetes.default.svc --service-account-key-file=/mnt/etc/service-account.pub \
-  --service-account-signing-key-file=/mnt/etc/service-account.key --service-cluster-ip-range="$SERVICE_CIDR" \
-  --kubelet-preferred-address-types=InternalIP --kubelet-certificate-authority=/mnt/etc/ca.crt \
-  --kubelet-client-certificate=/mnt/etc/apiserver-to-kubelet.crt \
-  --kubelet-client-key=/mnt/etc/apiserver-to-kubelet.key \
-  --audit-policy-file=/mnt/etc/audit-policy.yaml --audit-log-path=/mnt/log/audit.log --audit-log-maxsize=2000
+start_etcd
+start_kube_apiserver
 start containerd containerd --config=/mnt/etc/containerd.toml
 
 wait_for_host api

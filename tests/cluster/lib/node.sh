@@ -129,6 +129,28 @@ import_image() {
   ctr --address "$socket" --namespace k8s.io images import - >/dev/null
 }
 
+# stop_program NAME, start_program NAME: etcd or the API server, until it has ended, or answers.
+stop_program() {
+  [[ ! -e $STATE/run/ended/$1 ]] || die "$1 of cluster $NAME is stopped already"
+  : >"$STATE/run/orders/stop-$1"
+  wait_until 10 test -e "$STATE/run/ended/$1" || die "$1 of cluster $NAME does not end"
+}
+
+start_program() {
+  [[ -e $STATE/run/ended/$1 ]] || die "$1 of cluster $NAME runs already"
+  : >"$STATE/run/orders/start-$1"
+  wait_until 60 api_ready || die "the API server of cluster $NAME does not become ready; logs: $STATE/log"
+}
+
+wait_until() {
+  local limit=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    ((SECONDS < limit)) || return 1
+    sleep 0.2
+  done
+}
+
 # --- cgroups ---------------------------------------------------------------------------------------------------------
 
 # Creates the node's cgroup in every hierarchy and writes the folders down. With cgroup v1 it lies below the one that
