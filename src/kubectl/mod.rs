@@ -13,6 +13,8 @@ mod logs;
 mod object;
 mod run;
 mod show;
+#[cfg(test)]
+mod snapshots;
 mod standing;
 mod words;
 
