@@ -10,7 +10,10 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::facts::{Attempt, CronJobFacts, JobFacts};
-use crate::api::{RunState, WedofSheetSyncStatus};
+use crate::{
+    api::{RunState, WedofSheetSyncStatus},
+    spec::ResourceName,
+};
 
 pub type Uid = String;
 
@@ -28,8 +31,22 @@ pub struct Target {
     /// Seconds since 1970 and UID: the older object has the right to a tab.
     pub age: (i64, Uid),
     pub spreadsheet: String,
-    /// A hash of each title, without regard to case.
-    pub tabs: Vec<u64>,
+    pub tabs: Vec<TargetTab>,
+}
+
+/// A tab is known in its spreadsheet by the resource in it, whatever its title; a new one by its title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TargetTab {
+    pub resource: ResourceName,
+    /// A hash of the title, without regard to case.
+    pub title: u64,
+}
+
+/// Why two objects would write into one tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Same {
+    Title,
+    Resource,
 }
 
 /// Which runs are in an object's status: those that ended until then.
@@ -126,15 +143,23 @@ impl Index {
     }
 
     /// The oldest object that is older than this one and writes into one of its tabs; which of its tabs, as a place among
-    /// them.
-    pub fn conflict(&self, uid: &str) -> Option<(&Target, usize)> {
+    /// them, and why it is the same one.
+    pub fn conflict(&self, uid: &str) -> Option<(&Target, usize, Same)> {
         let own = self.targets.get(uid)?;
         let others = self.by_spreadsheet.get(&own.spreadsheet).into_iter().flatten();
-        others
+        let older = others
             .filter_map(|other| self.targets.get(other))
-            .filter(|other| other.age < own.age)
-            .filter_map(|other| Some((other, own.tabs.iter().position(|tab| other.tabs.contains(tab))?)))
-            .min_by(|(one, _), (two, _)| one.age.cmp(&two.age))
+            .filter(|other| other.age < own.age);
+        let conflicts = older.filter_map(|other| {
+            let place = |same: fn(&TargetTab, &TargetTab) -> bool| {
+                let is_shared = |tab| other.tabs.iter().any(|theirs| same(tab, theirs));
+                own.tabs.iter().position(is_shared)
+            };
+            let by_title = place(|one, two| one.title == two.title).map(|place| (other, place, Same::Title));
+            by_title
+                .or_else(|| place(|one, two| one.resource == two.resource).map(|place| (other, place, Same::Resource)))
+        });
+        conflicts.min_by(|(one, ..), (two, ..)| one.age.cmp(&two.age))
     }
 
     pub fn cronjob(&mut self, facts: CronJobFacts) -> Option<Key> {

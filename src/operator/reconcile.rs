@@ -21,6 +21,7 @@ use super::{
     cronjob::{self, Owner},
     events::{self, Notice},
     facts::Suspended,
+    index::Same,
     names::{self, reason},
     object::Object,
     orders,
@@ -33,7 +34,7 @@ use super::{
 };
 use crate::{
     api::{WedofSheetSync, WedofSheetSyncStatus},
-    spec::{self, ResourceSpec},
+    spec,
 };
 
 /// Even if nothing is heard, an object is looked at again after this time. It costs no request.
@@ -240,21 +241,29 @@ fn current_status(object: &WedofSheetSync, memory: &mut Memory) -> WedofSheetSyn
 /// An older object that writes into one of this one's tabs.
 fn conflict(context: &Context, owner: Owner<'_>, object: &WedofSheetSync) -> Option<Problem> {
     let index = context.index();
-    let (other, tab) = index.conflict(owner.uid)?;
+    let (other, place, same) = index.conflict(owner.uid)?;
     let wanted = spec::wanted(object.spec.resources.as_deref());
-    let tab = wanted.get(tab).map(ResourceSpec::title).unwrap_or_default();
+    let tab = wanted.get(place)?;
     // names of other namespaces are nobody's business
     let whose = if other.key.namespace == owner.namespace {
         format!("WedofSheetSync {}", other.key.name)
     } else {
         "an object of another namespace".into()
     };
+    let message = match same {
+        Same::Title => format!(
+            "{whose} fills the tab `{}` of this spreadsheet already, and is older: give this one another tab, or delete the other",
+            tab.title()
+        ),
+        Same::Resource => format!(
+            "{whose} syncs {} into this spreadsheet already, and is older; a spreadsheet has one tab for each resource, \
+             whatever its title: give this one another spreadsheet or leave the resource out, or delete the other",
+            tab.name
+        ),
+    };
     Some(Problem {
         reason: reason::TAB_CONFLICT,
-        message: format!(
-            "{whose} fills the tab `{tab}` of this spreadsheet already, and is older: give this one another tab, or delete \
-             the other"
-        ),
+        message,
     })
 }
 

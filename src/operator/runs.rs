@@ -280,7 +280,8 @@ fn watch(run: &mut Run, job: &JobFacts, attempts: &[Attempt], event: Option<&str
             run.tell(reason::FAILED_CREATE, cause::no_pod(job, event));
         }
     }
-    if run.reason.is_none() {
+    // a Job that is bound to fail tells why in a moment
+    if run.reason.is_none() && job.failing_since.is_none() {
         let counted = attempts
             .iter()
             .filter(|attempt| attempt.over() && attempt.disrupted.is_none())

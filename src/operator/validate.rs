@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use sha2::{Digest, Sha256};
 use unicase::UniCase;
 
-use super::names::reason;
+use super::{index::TargetTab, names::reason};
 use crate::{
     api::{JobSettings, WedofSheetSyncSpec},
     schedule::{self, Schedule},
@@ -166,14 +166,17 @@ fn folded(title: &str) -> String {
     UniCase::new(title).to_folded_case()
 }
 
-/// Where an object writes: its spreadsheet and its tabs, in the order of [`spec::wanted`], each as a hash of what two titles
-/// have in common that are the same to Google. (Thousands of objects have tens of thousands of titles.)
-pub fn targets(spec: &WedofSheetSyncSpec) -> (String, Vec<u64>) {
-    let hash = |resource: &ResourceSpec| {
+/// Where an object writes: its spreadsheet and its tabs, in the order of [`spec::wanted`], each with a hash of what two
+/// titles have in common that are the same to Google. (Thousands of objects have tens of thousands of titles.)
+pub fn targets(spec: &WedofSheetSyncSpec) -> (String, Vec<TargetTab>) {
+    let tab = |resource: &ResourceSpec| {
         let digest = Sha256::digest(folded(resource.title()));
-        digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+        TargetTab {
+            resource: resource.name,
+            title: digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte)),
+        }
     };
-    let tabs = spec::wanted(spec.resources.as_deref()).iter().map(hash).collect();
+    let tabs = spec::wanted(spec.resources.as_deref()).iter().map(tab).collect();
     (spec.spreadsheet_id.clone(), tabs)
 }
 

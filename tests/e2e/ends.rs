@@ -1,5 +1,5 @@
 //! Ends of runs that only a real kubelet makes. Runs without their Secrets wait a quarter of a minute for them, which is time
-//! enough to do something to them. Each test fills a tab of its own: two objects on one tab would be a conflict.
+//! enough to do something to them. Each test syncs a resource of its own: two objects on one tab would be a conflict.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 
 use crate::world::{Centre, World, condition};
 
-const TENANT: usize = 9;
+const TENANT: usize = 18;
 
-fn spec(tab: &str) -> Value {
-    json!({"resources": [{"name": "organisms", "tab": tab}]})
+fn spec(resource: &str) -> Value {
+    json!({"resources": [{"name": resource}]})
 }
 
 fn pods(centre: &Centre) -> Api<Pod> {
@@ -56,7 +56,7 @@ async fn reason_of_the_run(centre: &Centre, reason: &str) -> Value {
 
 #[tokio::test]
 async fn a_run_that_is_evicted_is_told_so_and_done_again_without_counting() {
-    let (centre, pod) = waiting_for_its_secret("e2e-evicted", spec("Evicted")).await;
+    let (centre, pod) = waiting_for_its_secret("e2e-evicted", spec("organisms")).await;
     centre.create_secrets(&centre.api_key).await;
     pods(&centre)
         .evict(&pod, &EvictParams::default())
@@ -78,7 +78,7 @@ async fn a_run_that_is_evicted_is_told_so_and_done_again_without_counting() {
 
 #[tokio::test]
 async fn a_run_whose_pod_is_deleted_is_told_so_and_the_next_attempt_follows() {
-    let (centre, pod) = waiting_for_its_secret("e2e-pod-deleted", spec("Pod deleted")).await;
+    let (centre, pod) = waiting_for_its_secret("e2e-pod-deleted", spec("users")).await;
     centre.create_secrets(&centre.api_key).await;
     pods(&centre)
         .delete(&pod, &DeleteParams::default())
@@ -95,7 +95,7 @@ async fn a_run_whose_pod_is_deleted_is_told_so_and_the_next_attempt_follows() {
 
 #[tokio::test]
 async fn a_run_that_does_not_end_in_time_is_told_so_although_its_pod_is_deleted() {
-    let (centre, _) = waiting_for_its_secret("e2e-deadline", spec("Deadline")).await;
+    let (centre, _) = waiting_for_its_secret("e2e-deadline", spec("trainings")).await;
     let status = centre.status("acme").await;
     let job = status["lastRun"]["jobName"].as_str().expect("a run is going");
     // the least that a spec may ask for is five minutes
@@ -116,10 +116,9 @@ async fn a_run_that_does_not_end_in_time_is_told_so_although_its_pod_is_deleted(
 
 #[tokio::test]
 async fn a_run_that_uses_too_much_memory_is_told_so() {
-    let centre = World::connect().await.centre("e2e-oom", TENANT).await;
-    let mut changes = spec("Memory");
-    changes["job"] = json!({"backoffLimit": 0, "resources": {"limits": {"memory": "6Mi"}}});
-    centre.apply("acme", changes).await;
+    let centre = World::connect().await.centre("e2e-oom", TENANT + 1).await;
+    let limited = json!({"job": {"backoffLimit": 0, "resources": {"limits": {"memory": "6Mi"}}}});
+    centre.apply("acme", limited).await;
     let failed = |status: &Value| condition(status, "LastRunSucceeded")["status"] == "False";
     let status = centre.wait("acme", "its end", failed).await;
     let result = condition(&status, "LastRunSucceeded");
@@ -131,7 +130,7 @@ async fn a_run_that_uses_too_much_memory_is_told_so() {
 #[tokio::test]
 async fn an_image_that_cannot_be_pulled_is_told_also_when_the_pods_deadline_has_ended_the_run() {
     let centre = World::connect().await.centre("e2e-image", TENANT).await;
-    let mut changes = spec("Image");
+    let mut changes = spec("sessions");
     changes["runOnCreate"] = json!(false);
     centre.apply("acme", changes).await;
     let ready = |status: &Value| condition(status, "Ready")["status"] == "True";
@@ -187,7 +186,7 @@ async fn an_image_that_cannot_be_pulled_is_told_also_when_the_pods_deadline_has_
 
 #[tokio::test]
 async fn the_pods_of_two_runs_of_one_object_never_run_at_once() {
-    let (centre, _) = waiting_for_its_secret("e2e-turns", spec("Turns")).await;
+    let (centre, _) = waiting_for_its_secret("e2e-turns", spec("certificationFolders")).await;
     centre.create_secrets(&centre.api_key).await;
     let cronjob: CronJob = centre.cronjobs().get("acme").await.expect("the CronJob is there");
     let template = cronjob

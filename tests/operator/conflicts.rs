@@ -9,16 +9,20 @@ use wedof_sheet_sync::api::WedofSheetSync;
 
 use crate::world::{World, condition};
 
+const SPREADSHEET: &str = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms";
+
 #[tokio::test]
 async fn of_two_objects_on_one_tab_the_younger_waits_and_is_not_stalled() {
     let world = World::start("op-conflict").await;
-    world.apply("first", json!({"runOnCreate": false})).await;
+    world
+        .apply("first", json!({"runOnCreate": false, "spreadsheetId": SPREADSHEET}))
+        .await;
     world.wait_for("first", "Ready", "True").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     world
         .apply(
             "second",
-            json!({"runOnCreate": false, "resources": [{"name": "organisms"}]}),
+            json!({"runOnCreate": false, "spreadsheetId": SPREADSHEET, "resources": [{"name": "organisms"}]}),
         )
         .await;
     let ready = world.wait_for("second", "Ready", "False").await;
@@ -48,11 +52,11 @@ async fn of_two_objects_on_one_tab_the_younger_waits_and_is_not_stalled() {
 #[tokio::test]
 async fn a_tab_is_the_same_in_upper_and_lower_case_and_is_free_when_the_older_object_writes_elsewhere() {
     let world = World::start("op-conflict-case").await;
-    let tab = |title: &str| json!({"runOnCreate": false, "resources": [{"name": "organisms", "tab": title}]});
-    world.apply("first", tab("Élèves Straße")).await;
+    let tab = |resource: &str, title: &str| json!({"runOnCreate": false, "spreadsheetId": format!("{SPREADSHEET}-case"), "resources": [{"name": resource, "tab": title}]});
+    world.apply("first", tab("users", "Élèves Straße")).await;
     world.wait_for("first", "Ready", "True").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    world.apply("second", tab("ÉLÈVES STRASSE")).await;
+    world.apply("second", tab("organisms", "ÉLÈVES STRASSE")).await;
     let ready = world.wait_for("second", "Ready", "False").await;
     assert!(
         ready["message"]
@@ -61,7 +65,7 @@ async fn a_tab_is_the_same_in_upper_and_lower_case_and_is_free_when_the_older_ob
             .contains("fills the tab `ÉLÈVES STRASSE`"),
         "{ready}"
     );
-    world.apply("first", tab("Autres")).await;
+    world.apply("first", tab("users", "Autres")).await;
     world.wait_for("second", "Ready", "True").await;
     assert!(world.cronjob("second").await.is_some());
 }
@@ -69,14 +73,22 @@ async fn a_tab_is_the_same_in_upper_and_lower_case_and_is_free_when_the_older_ob
 #[tokio::test]
 async fn an_object_that_gets_into_a_conflict_is_suspended_and_goes_on_by_itself() {
     let world = World::start("op-conflict-late").await;
-    let tab = |title: &str| json!({"runOnCreate": false, "resources": [{"name": "organisms", "tab": title}]});
-    world.apply("first", tab("A")).await;
+    // a spreadsheet has one tab for each resource, whatever its title
+    let tab = |resource: &str, title: &str| json!({"runOnCreate": false, "spreadsheetId": format!("{SPREADSHEET}-late"), "resources": [{"name": resource, "tab": title}]});
+    world.apply("first", tab("users", "A")).await;
     world.wait_for("first", "Ready", "True").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    world.apply("second", tab("B")).await;
+    world.apply("second", tab("organisms", "B")).await;
     world.wait_for("second", "Ready", "True").await;
-    world.apply("first", tab("B")).await;
-    world.wait_for("second", "Ready", "False").await;
+    world.apply("first", tab("organisms", "C")).await;
+    let ready = world.wait_for("second", "Ready", "False").await;
+    assert!(
+        ready["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("WedofSheetSync first syncs organisms into this spreadsheet"),
+        "{ready}"
+    );
     let suspended = |wanted| move |cronjob: &CronJob| cronjob.spec.as_ref().unwrap().suspend == Some(wanted);
     world.wait_object("second", "its suspension", suspended(true)).await;
     assert_eq!(
@@ -84,7 +96,7 @@ async fn an_object_that_gets_into_a_conflict_is_suspended_and_goes_on_by_itself(
         "True",
         "the older one has the right"
     );
-    world.apply("first", tab("A")).await;
+    world.apply("first", tab("users", "A")).await;
     world
         .wait_object("second", "its schedule again", suspended(false))
         .await;
@@ -96,7 +108,7 @@ async fn of_an_object_in_another_namespace_the_name_is_not_told() {
     let mut world = World::without_operator("op-conflict-b").await;
     world.share(&other).await;
     world.start_operator();
-    let same = json!({"runOnCreate": false, "spreadsheetId": "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms"});
+    let same = json!({"runOnCreate": false, "spreadsheetId": format!("{SPREADSHEET}-else")});
     other.apply("secret-name", same.clone()).await;
     other.wait_for("secret-name", "Ready", "True").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;

@@ -136,8 +136,8 @@ impl World {
     pub fn manifest(&self, name: &str, changes: Value) -> Value {
         let mut spec = json!({
             "schedule": "0 4 29 2 *",
-            // a spreadsheet for each namespace: objects of other tests are no neighbours
-            "spreadsheetId": format!("{:-<24}", self.namespace),
+            // a spreadsheet for each object: none is in another's way
+            "spreadsheetId": format!("{:-<24.150}", format!("{}-{name}", self.namespace).replace('.', "_")),
             "wedof": {"apiKeySecretRef": {"name": "wedof", "key": "api-key"}},
             "google": {"credentialsSecretRef": {"name": "google", "key": "credentials.json"}},
             "job": {"nodeSelector": {"wedofsheetsync.dev/nowhere": "true"}},

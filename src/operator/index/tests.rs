@@ -178,14 +178,18 @@ fn the_successor_of_a_deleted_object_hears_when_the_old_cronjob_is_gone() {
 
 #[test]
 fn of_two_objects_on_one_tab_the_younger_yields_until_the_older_is_gone() {
-    let target = |name: &str, second, tab: u64| Target {
+    let tab = |resource, title| TargetTab { resource, title };
+    let target = |name: &str, second, title: u64| Target {
         key: Key {
             namespace: "ns".into(),
             name: name.into(),
         },
         age: (second, name.into()),
         spreadsheet: "sheet".into(),
-        tabs: vec![1000 + second as u64, tab],
+        tabs: vec![
+            tab(ResourceName::ALL[second as usize], 1000 + second as u64),
+            tab(ResourceName::ALL[10 + second as usize], title),
+        ],
     };
     let add = |index: &mut Index, name: &str, second, tab| {
         let target = target(name, second, tab);
@@ -200,8 +204,12 @@ fn of_two_objects_on_one_tab_the_younger_yields_until_the_older_is_gone() {
         "the other one hears of it"
     );
     add(&mut index, "beside", 3, other);
-    let conflict = |index: &Index, name| index.conflict(name).map(|(other, tab)| (other.key.name.clone(), tab));
-    assert_eq!(conflict(&index, "young"), Some(("old".into(), 1)));
+    let conflict = |index: &Index, name| {
+        index
+            .conflict(name)
+            .map(|(other, place, same)| (other.key.name.clone(), place, same))
+    };
+    assert_eq!(conflict(&index, "young"), Some(("old".into(), 1, Same::Title)));
     assert_eq!(conflict(&index, "old"), None);
     assert_eq!(conflict(&index, "beside"), None);
     let concerned = index.object_gone("old");
@@ -210,7 +218,7 @@ fn of_two_objects_on_one_tab_the_younger_yields_until_the_older_is_gone() {
     assert_eq!(add(&mut index, "young", 2, folders).len(), 0, "nothing has changed");
     assert_eq!(add(&mut index, "young", 2, renamed).len(), 1);
     add(&mut index, "beside", 3, renamed);
-    assert_eq!(conflict(&index, "beside"), Some(("young".into(), 1)));
+    assert_eq!(conflict(&index, "beside"), Some(("young".into(), 1, Same::Title)));
 }
 
 #[test]
@@ -221,7 +229,10 @@ fn of_two_objects_of_the_same_second_the_lesser_uid_has_the_tab() {
             key: key(),
             age: (1, uid.into()),
             spreadsheet: "sheet".into(),
-            tabs: vec![7],
+            tabs: vec![TargetTab {
+                resource: ResourceName::Users,
+                title: 7,
+            }],
         };
         index.object(uid, key(), Some(target), None);
     }
@@ -252,4 +263,31 @@ fn whatever_the_order_in_which_things_go_nothing_of_them_is_kept() {
         let names = order.map(|step| gone[step].0);
         assert_eq!(left, format!("{:?}", Index::default()), "after {names:?}");
     }
+}
+
+/// A tab is found again by the resource in it: people may rename it.
+#[test]
+fn one_resource_in_one_spreadsheet_is_one_tab_whatever_its_title() {
+    let mut index = Index::default();
+    for (second, resource) in [
+        (1, ResourceName::Users),
+        (2, ResourceName::Users),
+        (3, ResourceName::Organisms),
+    ] {
+        let target = Target {
+            key: key(),
+            age: (second, second.to_string()),
+            spreadsheet: "sheet".into(),
+            tabs: vec![TargetTab {
+                resource,
+                title: second as u64,
+            }],
+        };
+        index.object(&second.to_string(), key(), Some(target), None);
+    }
+    assert_eq!(
+        index.conflict("2").map(|(_, place, same)| (place, same)),
+        Some((0, Same::Resource))
+    );
+    assert!(index.conflict("3").is_none());
 }

@@ -366,6 +366,24 @@ fn between_attempts_the_failure_is_told_and_that_another_follows() {
     );
 }
 
+#[test]
+fn a_pod_that_is_deleted_because_its_job_is_too_late_is_not_told_as_deleted() {
+    let late = json!({"startTime": "2026-11-25T07:00:00Z", "conditions": [
+        {"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded", "lastTransitionTime": "2026-11-25T07:01:00Z"}]});
+    let deleted = Attempt {
+        gone: true,
+        ..attempt(1, json!({}))
+    };
+    assert_eq!(
+        read(&job(late), std::slice::from_ref(&deleted), None, now()).reason,
+        None
+    );
+    assert_eq!(
+        read(&job(running()), &[deleted], None, now()).reason.as_deref(),
+        Some("PodDeleted")
+    );
+}
+
 #[rstest]
 #[case::no_other_follows(2, 1)]
 #[case::it_was_the_last(1, 4)]
