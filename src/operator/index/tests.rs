@@ -241,7 +241,8 @@ fn of_two_objects_of_the_same_second_the_lesser_uid_has_the_tab() {
 
 #[test]
 fn whatever_the_order_in_which_things_go_nothing_of_them_is_kept() {
-    let gone: [(&str, fn(&mut Index)); 4] = [
+    type Step = (&'static str, fn(&mut Index));
+    let gone: [Step; 4] = [
         ("object", |index| drop(index.object_gone("object"))),
         ("cronjob", |index| drop(index.cronjob_gone("cronjob"))),
         ("job", |index| drop(index.job_gone("job"))),
