@@ -10,6 +10,10 @@
 )]
 
 mod prometheus;
+#[path = "../operator/proxy.rs"]
+mod proxy;
+#[path = "../operator/replica.rs"]
+mod replica;
 #[path = "../operator/world.rs"]
 mod world;
 

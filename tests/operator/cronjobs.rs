@@ -233,8 +233,9 @@ async fn an_object_of_any_name_gets_a_cronjob_and_runs() {
             name = format!("{}z", &name[..length - 1]);
         }
         assert_eq!(name.len(), length);
-        let tab = json!([{"name": "organisms", "tab": format!("{number}")}]);
-        world.apply(&name, json!({"resources": tab})).await;
+        // names that begin alike: the world's own way to give each a spreadsheet would give them one
+        let spreadsheet = format!("1SpreadsheetOfName-{number}");
+        world.apply(&name, json!({"spreadsheetId": spreadsheet})).await;
         world.wait_for(&name, "Ready", "True").await;
         let run = |status: &Value| status["lastRun"]["outcome"] == "Running";
         let status = world.wait(&name, "its run", run).await;

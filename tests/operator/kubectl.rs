@@ -137,10 +137,11 @@ async fn what_cannot_run_is_told_at_once() {
         )
         .await;
     world.wait_for("stalled", "Stalled", "True").await;
-    world.apply("acme", json!({"runOnCreate": false})).await;
+    let same = json!({"runOnCreate": false, "spreadsheetId": "1SpreadsheetOfTwoObjects"});
+    world.apply("acme", same.clone()).await;
     world.wait_for("acme", "Ready", "True").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
-    world.apply("second", json!({"runOnCreate": false})).await;
+    world.apply("second", same).await;
     world.wait_for("second", "Ready", "False").await;
     let started = Instant::now();
     for (name, reason) in [("stalled", "NeverFires"), ("second", "TabConflict")] {

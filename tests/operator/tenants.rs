@@ -405,7 +405,7 @@ async fn what_would_give_more_is_refused() {
         (json!({"job": {"successfulJobsHistoryLimit": 0}}), ""),
         (
             json!({"job": {"resources": {"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}}}}),
-            "InvalidSpec",
+            "CronJobRefused",
         ),
         (
             json!({"job": {"resources": {"limits": {"memory": "-1"}}}}),
