@@ -269,7 +269,7 @@ fn watch(run: &mut Run, job: &JobFacts, attempts: &[Attempt], event: Option<&str
         if run.look_again.is_none() {
             run.tell(waiting.reason(), cause::not_started(attempt, waiting));
         }
-    } else if current.is_none() && job.active_pods == 0 && job.suspended.is_none() {
+    } else if current.is_none() && job.active_pods == 0 && job.suspended.is_none() && job.failing_since.is_none() {
         let over = attempts
             .iter()
             .filter_map(|attempt| Some(attempt.end.as_ref()?.at? + backoff(attempts.len())));

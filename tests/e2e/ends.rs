@@ -57,7 +57,6 @@ async fn reason_of_the_run(centre: &Centre, reason: &str) -> Value {
 #[tokio::test]
 async fn a_run_that_is_evicted_is_told_so_and_done_again_without_counting() {
     let (centre, pod) = waiting_for_its_secret("e2e-evicted", spec("organisms")).await;
-    centre.create_secrets(&centre.api_key).await;
     pods(&centre)
         .evict(&pod, &EvictParams::default())
         .await
@@ -68,18 +67,16 @@ async fn a_run_that_is_evicted_is_told_so_and_done_again_without_counting() {
         message.contains(&pod) && message.contains("(attempt 1 of 4 follows)"),
         "{message}"
     );
+    // only now, or the pod could be done before it is evicted
+    centre.create_secrets(&centre.api_key).await;
     let status = centre.wait_for_success("acme").await;
-    assert_eq!(
-        (&status["lastRun"]["attempts"], &status["rows"]),
-        (&json!(2), &json!(1)),
-        "{status}"
-    );
+    assert!(status["lastRun"]["attempts"].as_i64() >= Some(2), "{status}");
+    assert_eq!(status["rows"], 1, "{status}");
 }
 
 #[tokio::test]
 async fn a_run_whose_pod_is_deleted_is_told_so_and_the_next_attempt_follows() {
     let (centre, pod) = waiting_for_its_secret("e2e-pod-deleted", spec("users")).await;
-    centre.create_secrets(&centre.api_key).await;
     pods(&centre)
         .delete(&pod, &DeleteParams::default())
         .await
@@ -90,6 +87,7 @@ async fn a_run_whose_pod_is_deleted_is_told_so_and_the_next_attempt_follows() {
         message.starts_with(&format!("pod {pod} was deleted while it ran")),
         "{message}"
     );
+    centre.create_secrets(&centre.api_key).await;
     centre.wait_for_success("acme").await;
 }
 

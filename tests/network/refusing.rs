@@ -96,7 +96,7 @@ async fn a_certificate_that_is_not_valid_may_be_replaced_and_is_tried_again(#[ca
     let run = office.preview(&variables).await.expect(1);
     ends(
         &run,
-        "WedofError",
+        "WedofUnreachable",
         &["the certificate shown for wedof.test is not valid", says],
     );
 }
@@ -143,14 +143,14 @@ async fn a_proxy_that_cannot_be_reached_or_does_not_connect_may_do_so_later() {
     let ca = ("WEDOF_SHEET_SYNC_CA", office.ca());
     let run = office.preview(&[("HTTPS_PROXY", &proxy), ca]).await.expect(1);
     let refuses = format!("the proxy {proxy} (HTTPS_PROXY) does not connect to wedof.test");
-    ends(&run, "WedofError", &[&refuses]);
+    ends(&run, "WedofUnreachable", &[&refuses]);
 
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gone = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let run = office.preview(&[("HTTPS_PROXY", &gone), ca]).await.expect(1);
     let unreachable = format!("the proxy {gone} (HTTPS_PROXY) cannot be reached: ");
-    ends(&run, "WedofError", &[&unreachable, "refused", "NO_PROXY"]);
+    ends(&run, "WedofUnreachable", &[&unreachable, "refused", "NO_PROXY"]);
 
     let wedof = office.world.running.wedof_url.clone();
     office.write_env(&[("WEDOF_BASE_URL", &wedof), ("GOOGLE_TOKEN_HOSTS", TOKENS)]);
