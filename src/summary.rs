@@ -83,6 +83,7 @@ pub fn table(ended: &Ended, place: &str, shown: Shown, width: usize, colours: bo
     }
     // what is wrong with the run as a whole stands at its end
     let whole = report.message.as_ref().filter(|_| report.outcome == RunOutcome::Failed);
+    let is_told = |message: &str| whole.is_some_and(|whole| whole.ends_with(message));
     for (cells, resource) in lines.iter().zip(&reached) {
         let row = line(cells.each_ref().map(String::as_str));
         let _ = writeln!(
@@ -94,7 +95,7 @@ pub fn table(ended: &Ended, place: &str, shown: Shown, width: usize, colours: bo
                 1
             )
         );
-        if let Some(message) = resource.message.as_ref().filter(|message| Some(*message) != whole) {
+        if let Some(message) = resource.message.as_ref().filter(|message| !is_told(message)) {
             for sentence in message.lines() {
                 let _ = writeln!(text, "  {}", dim.apply_to(sentence));
             }
