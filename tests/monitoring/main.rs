@@ -42,7 +42,9 @@ async fn objects_in_every_state(world: &World) {
         }
         spec
     };
-    for name in ["good", "failed", "partial", "going"] {
+    let shared = json!({"spreadsheetId": "1SpreadsheetOfTwoObjects"});
+    world.apply("good", tab("good", shared.clone())).await;
+    for name in ["failed", "partial", "going"] {
         world.apply(name, tab(name, json!({}))).await;
     }
     world.apply("asleep", tab("asleep", json!({"suspend": true}))).await;
@@ -52,7 +54,7 @@ async fn objects_in_every_state(world: &World) {
     world.wait_for("good", "Ready", "True").await;
     // the younger of two objects on one tab waits
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
-    world.apply("conflict", tab("good", json!({}))).await;
+    world.apply("conflict", tab("good", shared)).await;
 
     let resources = json!([{"name": "organisms", "tab": "good", "outcome": "Synced", "rows": 250, "added": 250, "updated": 0, "removed": 0}]);
     let ends = [
