@@ -277,6 +277,7 @@ class Uninstall(OnACluster):
         self.assertIn(f"[CustomResourceDefinition] {CRD}", output)
         left = [uid(*one) for one in (("crd", CRD), ("wss", "kept", "chart-a"), ("cronjob", "kept", "chart-a"))]
         self.assertEqual(left, before)
+        wait("the operators' pods are gone", lambda: not names("pods", SYSTEM))
         # the namespace's own account, and the Lease, which is the operators'
         left = names("all,lease,serviceaccount,role,rolebinding,pdb,networkpolicy", SYSTEM)
         self.assertEqual(sorted(left), sorted(["default", NAME]))
