@@ -19,6 +19,8 @@ async fn a_job_made_by_hand_during_a_run_waits_its_turn_and_says_so() {
     world.apply("acme", json!({})).await;
     let first = world.jobs(1).await.remove(0).name_any();
     world.pod(&first).await;
+    // times of creation are whole seconds: of two Jobs of one second either may be the first
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let (made, printed) = world
         .kubectl(&["create", "job", "--from=cronjob/acme", "by-hand"])
         .await;
