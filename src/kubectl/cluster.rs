@@ -1,5 +1,7 @@
 //! Every request of these commands, and what its refusal means in words.
 
+use std::time::Duration;
+
 use futures::{AsyncBufRead, Stream, StreamExt};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -16,7 +18,11 @@ use super::{Connection, object::Object, words::Trouble};
 use crate::operator::{
     clean,
     names::{CONTAINER, PROGRAM, SYNC_REQUESTED_AT},
+    watch,
 };
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The label by which the Job controller marks a Job's pods.
 const JOB_NAME: &str = "batch.kubernetes.io/job-name";
@@ -56,8 +62,7 @@ impl Cluster {
                 "no cluster: {error}. Set KUBECONFIG or give --kubeconfig and --context"
             ))
         })?;
-        // a watch may be silent for long, an answer may not
-        config.connect_timeout = Some(std::time::Duration::from_secs(10));
+        config.connect_timeout = Some(Duration::from_secs(10));
         let namespace = namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let address = config.cluster_url.to_string();
         let client =
@@ -78,7 +83,7 @@ impl Cluster {
     }
 
     pub async fn get(&self, name: &str) -> Result<Object, Trouble> {
-        let object = self.objects().get(name).await;
+        let object = within(self.objects().get(name)).await;
         Object::of(&object.map_err(|error| self.trouble("read", name, error))?)
     }
 
@@ -88,7 +93,7 @@ impl Cluster {
         } else {
             self.objects()
         };
-        let objects = api.list(&ListParams::default()).await;
+        let objects = within(api.list(&ListParams::default())).await;
         let objects = objects.map_err(|error| self.trouble("list", "", error))?;
         objects.items.iter().map(Object::of).collect()
     }
@@ -100,7 +105,7 @@ impl Cluster {
             field_manager: Some(format!("{PROGRAM}-run")),
             ..PatchParams::default()
         };
-        let object = self.objects().patch(name, &params, &Patch::Merge(&patch)).await;
+        let object = within(self.objects().patch(name, &params, &Patch::Merge(&patch))).await;
         Object::of(&object.map_err(|error| self.trouble("patch", name, error))?)
     }
 
@@ -108,33 +113,43 @@ impl Cluster {
     pub fn watch(&self, name: &str) -> impl Stream<Item = Result<Option<DynamicObject>, watcher::Error>> + use<> {
         let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
         // the watch's own stream, whose errors are looked at: without the right to watch, none would ever come
-        let events = watcher::watcher(self.objects(), config);
-        events.filter_map(|event| async {
-            match event {
-                Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => Some(Ok(Some(object))),
+        let mut listed = false;
+        watch::events(self.objects(), config).filter_map(move |event| {
+            let seen = match event {
+                Ok(watcher::Event::InitApply(object)) => {
+                    listed = true;
+                    Some(Ok(Some(object)))
+                }
+                Ok(watcher::Event::Apply(object)) => Some(Ok(Some(object))),
                 Ok(watcher::Event::Delete(_)) => Some(Ok(None)),
-                Ok(watcher::Event::Init | watcher::Event::InitDone) => None,
+                // it went while nobody watched
+                Ok(watcher::Event::InitDone) => (!std::mem::take(&mut listed)).then_some(Ok(None)),
+                Ok(watcher::Event::Init) => {
+                    listed = false;
+                    None
+                }
                 Err(error) => Some(Err(error)),
-            }
+            };
+            std::future::ready(seen)
         })
     }
 
     /// The pods of a Job whenever one changes.
     pub fn watch_pods(&self, job: &str) -> impl Stream<Item = Result<watcher::Event<Pod>, watcher::Error>> + use<> {
         let config = watcher::Config::default().labels(&format!("{JOB_NAME}={job}"));
-        watcher::watcher(self.pods(), config)
+        watch::events(self.pods(), config)
     }
 
     /// The pods of a Job in the order of their creation.
     pub async fn pods_of(&self, job: &str) -> Result<Vec<Pod>, kube::Error> {
         let params = ListParams::default().labels(&format!("{JOB_NAME}={job}"));
-        let mut pods = self.pods().list(&params).await?.items;
+        let mut pods = within(self.pods().list(&params)).await?.items;
         pods.sort_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
         Ok(pods)
     }
 
     pub async fn pod(&self, name: &str) -> Result<Option<Pod>, kube::Error> {
-        self.pods().get_opt(name).await
+        within(self.pods().get_opt(name)).await
     }
 
     /// A pod's log, each line with its time before it.
@@ -176,15 +191,23 @@ impl Cluster {
                 "this cluster does not know WedofSheetSync: install the chart, or choose another --context",
             ),
             403 => Trouble::person(format!(
-                "you may not {verb} wedofsheetsyncs in namespace {namespace} ({}): ask for the right, the chart's role \
-                 wedof-sheet-sync-edit has it",
+                "you may not {verb} wedofsheetsyncs in namespace {namespace} ({}): ask for its role `view` (to read) or `edit` \
+                 (to ask for runs)",
                 clean(&status.message)
             )),
             401 => Trouble::person("the cluster does not accept these credentials: log in again"),
+            // a conflict, a version that is too old, too many requests
+            408 | 409 | 410 | 429 => Trouble::later(clean(&status.message)),
             400..500 => Trouble::person(clean(&status.message)),
             _ => Trouble::later(clean(&status.message)),
         }
     }
+}
+
+/// An answer, or an error when it takes too long: an API server may accept a connection and say nothing.
+async fn within<T>(answer: impl Future<Output = kube::Result<T>>) -> kube::Result<T> {
+    let late = |_| kube::Error::Service(format!("no answer within {} s", PATIENCE.as_secs()).into());
+    tokio::time::timeout(PATIENCE, answer).await.map_err(late)?
 }
 
 /// An error with its causes, each once.
@@ -215,5 +238,122 @@ pub fn cause_of(error: watcher::Error) -> Option<kube::Error> {
         | watcher::Error::WatchFailed(error) => Some(error),
         watcher::Error::WatchError(status) => Some(kube::Error::Api(status)),
         watcher::Error::NoResourceVersion => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        sync::{Arc, Mutex},
+    };
+
+    use http::{Request, Response};
+    use kube::client::Body;
+
+    use super::*;
+
+    /// A cluster whose API server answers each request, given by its query, with a status and a body.
+    fn cluster(answer: impl Fn(&str) -> Option<(u16, String)> + Send + Sync + 'static) -> Cluster {
+        let answer = Arc::new(answer);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let answer = answer.clone();
+            async move {
+                match answer(request.uri().query().unwrap_or_default()) {
+                    Some((code, body)) => Response::builder().status(code).body(Body::from(body.into_bytes())),
+                    None => std::future::pending().await,
+                }
+            }
+        });
+        Cluster {
+            client: Client::new(service, "centre"),
+            address: "https://cluster".into(),
+            namespace: "centre".into(),
+        }
+    }
+
+    fn refusal(code: u16, message: &str) -> String {
+        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": "", "code": code})
+            .to_string()
+    }
+
+    fn list(items: serde_json::Value) -> String {
+        json!({"apiVersion": "wedofsheetsync.dev/v1alpha1", "kind": "WedofSheetSyncList", "metadata": {"resourceVersion": "7"}, "items": items})
+            .to_string()
+    }
+
+    fn acme() -> serde_json::Value {
+        json!({"apiVersion": "wedofsheetsync.dev/v1alpha1", "kind": "WedofSheetSync", "metadata": {"name": "acme", "namespace": "centre"}})
+    }
+
+    #[tokio::test]
+    async fn what_passes_by_itself_is_told_from_what_a_person_has_to_change() {
+        for (status, code) in [
+            (408, 1),
+            (409, 1),
+            (410, 1),
+            (429, 1),
+            (500, 1),
+            (503, 1),
+            (401, 2),
+            (403, 2),
+            (422, 2),
+        ] {
+            let cluster = cluster(move |_| Some((status, refusal(status, "words"))));
+            assert_eq!(cluster.get("acme").await.unwrap_err().code, code, "{status}");
+        }
+        let cluster = cluster(|_| Some((403, refusal(403, "forbidden"))));
+        let told = cluster.get("acme").await.unwrap_err().message;
+        assert!(
+            told.contains("ask for its role `view` (to read) or `edit` (to ask for runs)"),
+            "{told}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_api_server_that_accepts_and_never_answers_is_given_up() {
+        let cluster = cluster(|_| None);
+        let trouble = cluster.get("acme").await.unwrap_err();
+        assert_eq!(trouble.code, 1);
+        assert_eq!(
+            trouble.message,
+            "the cluster at https://cluster does not answer: no answer within 30 s"
+        );
+        assert!(cluster.list(true).await.is_err() && cluster.ask("acme", "now").await.is_err());
+        assert!(cluster.pods_of("job").await.is_err() && cluster.pod("pod").await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_whose_version_is_too_old_lists_anew_and_an_object_that_went_meanwhile_is_missed() {
+        let lists = Mutex::new(0);
+        let cluster = cluster(move |query| {
+            if query.contains("watch=true") {
+                return Some((410, refusal(410, "too old resource version")));
+            }
+            let mut lists = lists.lock().unwrap();
+            *lists += 1;
+            Some((200, list(if *lists == 1 { json!([acme()]) } else { json!([]) })))
+        });
+        let mut events = pin!(cluster.watch("acme"));
+        assert!(matches!(events.next().await, Some(Ok(Some(_)))));
+        assert!(matches!(
+            events.next().await,
+            Some(Err(watcher::Error::WatchStartFailed(_)))
+        ));
+        assert!(matches!(events.next().await, Some(Ok(None))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn watches_of_an_api_server_that_is_away_are_not_asked_for_in_a_hurry() {
+        let cluster = cluster(|_| Some((503, refusal(503, "away"))));
+        let started = tokio::time::Instant::now();
+        let tries = Duration::from_secs(60);
+        let (mut objects, mut pods) = (pin!(cluster.watch("acme")), pin!(cluster.watch_pods("job")));
+        let mut count = 0;
+        while started.elapsed() < tries {
+            let _ = tokio::join!(objects.next(), pods.next());
+            count += 1;
+        }
+        assert!(count <= 90, "{count} tries in a minute");
     }
 }

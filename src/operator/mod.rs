@@ -32,7 +32,7 @@ mod stage;
 pub mod status;
 mod turns;
 mod validate;
-mod watch;
+pub(crate) mod watch;
 mod watched;
 
 use std::{convert::Infallible, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};

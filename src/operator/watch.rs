@@ -32,10 +32,7 @@ pub fn changes<K>(api: Api<K>, config: watcher::Config, metrics: Metrics) -> imp
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
-    // each is followed by another, which lists anew; backoff is that of all together
-    futures::stream::repeat_with(move || until_too_old(watcher(api.clone(), config.clone())))
-        .flatten()
-        .default_backoff()
+    events(api, config)
         .filter_map(move |event| {
             let event = event.inspect_err(|error| {
                 let kind = K::kind(&());
@@ -48,6 +45,20 @@ where
             std::future::ready(Some(futures::stream::iter(listing.take(event))))
         })
         .flatten()
+}
+
+/// What a watch tells, for ever, with backoff after errors.
+pub(crate) fn events<K>(
+    api: Api<K>,
+    config: watcher::Config,
+) -> impl Stream<Item = watcher::Result<Event<K>>> + Send + use<K>
+where
+    K: Resource + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
+{
+    // each is followed by another, which lists anew; backoff is that of all together
+    futures::stream::repeat_with(move || until_too_old(watcher(api.clone(), config.clone())))
+        .flatten()
+        .default_backoff()
 }
 
 /// The HTTP status, if the API server answered.
