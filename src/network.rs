@@ -40,7 +40,7 @@ impl Network {
         self.proxies.route(url)
     }
 
-    /// Proxies or exceptions from them are set.
+    /// A proxy is set.
     pub fn has_proxies(&self) -> bool {
         self.proxies.are_set()
     }

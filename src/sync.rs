@@ -29,7 +29,7 @@ use crate::{
     preview::Preview,
     progress::{Progress, Task},
     report::{ReportFile, RunReport},
-    sheets::{self, Book, TabChange, TabWish, Unfinished},
+    sheets::{self, Book, Filled, TabChange, TabWish, Unfinished},
     spec::{ResourceName, ResourceSpec},
     summary::{self, Shown},
     table::Selection,
@@ -116,7 +116,7 @@ pub async fn command(args: Args) -> ExitCode {
         Ok(environment) => stop.or_failure(Config::load(&environment, &overrides)).await,
         Err(failure) => Err(failure),
     };
-    let config = match config {
+    let config = match config.and_then(|config| accepted(config, &options)) {
         Ok(config) => config,
         Err(failure) => {
             file.write(&RunReport::failed(&failure));
@@ -124,16 +124,6 @@ pub async fn command(args: Args) -> ExitCode {
             return ExitCode::from(failure.exit_code());
         }
     };
-    let unknown = |name: &&ResourceName| config.resources.iter().all(|spec| spec.name != **name);
-    if let Some(name) = options.allow_deletions.iter().find(unknown) {
-        let failure = Failure::person(
-            reason::INVALID_CONFIG,
-            format!("--allow-deletions {name}: this run does not sync it"),
-        );
-        file.write(&RunReport::failed(&failure));
-        eprintln!("error: {failure}");
-        return ExitCode::from(failure.exit_code());
-    }
     let progress = Progress::new(!no_progress);
     let ended = run(&config, &options, &stop, &progress, |report| file.write(report)).await;
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -150,6 +140,18 @@ pub async fn command(args: Args) -> ExitCode {
         summary::table(&ended, &place, options.what(), summary::width(), colours)
     );
     ExitCode::from(ended.code)
+}
+
+/// A deletion that is accepted of nothing is a slip.
+fn accepted(config: Config, options: &Options) -> Result<Config, Failure> {
+    let unknown = |name: &&ResourceName| config.resources.iter().all(|spec| spec.name != **name);
+    match options.allow_deletions.iter().find(unknown) {
+        None => Ok(config),
+        Some(name) => Err(Failure::person(
+            reason::INVALID_CONFIG,
+            format!("--allow-deletions {name}: this run does not sync it"),
+        )),
+    }
 }
 
 /// Where a person sees the spreadsheet.
@@ -245,18 +247,15 @@ pub async fn run(
                 task.put_off();
                 continue;
             };
-            // rows would go whose records one reading of the list did not show: a thorough one decides
+            // rows would go whose records one reading of the list did not show: nothing was written, a thorough one decides
             if let (Some(list), Ok(End::Done { change, .. })) = (again, &end)
                 && change.unproven > 0
+                && (options.dry_run || !change.written)
             {
-                let first = change.clone();
                 let got = gather
                     .list_again(index, list, |seen, total| task.read(seen, total))
                     .await;
-                if let Some(second) = sync.end(index, &task, got).await {
-                    end = second;
-                    sync.add(first, &mut end);
-                }
+                end = sync.end(index, &task, got).await.unwrap_or(end);
             }
             let end = end.unwrap_or_else(|Unfinished { failure, done }| End::Failed(stop.told(failure), *done));
             let (outcome, message) = outcomes.add(index, end);
@@ -337,7 +336,7 @@ impl Sync<'_> {
             origin,
             filters,
             deletions,
-            again: _,
+            again,
             unread,
             mut notes,
         } = gathered;
@@ -365,6 +364,7 @@ impl Sync<'_> {
             columns: &self.selections[index],
             missing_rows: spec.missing_rows,
             proven: deletions,
+            again: again.is_some(),
             guard: self.config.spec.deletion_guard.clone(),
             allow_deletions: self.options.allow_deletions.contains(&spec.name)
                 || self.config.spec.deletion_guard.accepts(self.start),
@@ -383,36 +383,24 @@ impl Sync<'_> {
         Ok(End::Done { rows, change, notes })
     }
 
-    /// Adds what was done the first time to the end of a resource whose tab was looked at twice. A dry run did nothing.
-    fn add(&self, first: TabChange, second: &mut Result<End, Unfinished>) {
-        let (change, notes) = match second {
-            _ if self.options.dry_run => return,
-            Ok(End::Done { change, notes, .. }) => (change, Some(notes)),
-            Err(Unfinished { done, .. }) => (done.as_mut(), None),
-            Ok(_) => return,
-        };
-        if let Some(notes) = notes {
-            let before = first.notes.iter().filter(|note| !notes.contains(note)).cloned();
-            *notes = before.chain(notes.iter().cloned()).collect();
-        }
-        *change = first.then(std::mem::take(change));
-    }
-
     /// A resource that nobody asked for by name and that never filled a tab may be missing; one that people rely on may
     /// not go stale in silence.
     async fn unavailable(&self, spec: &ResourceSpec, failure: Failure) -> Result<End, Failure> {
         if let Target::Book(book) = &self.target
-            && book.has_tab(spec.name).await?
+            && let Some(Filled { title, written }) = book.tab_of(spec.name).await?
         {
             let personal = failure.reason == reason::PERSONAL_DATA;
-            let message = match personal {
-                true => format!(
-                    "{}. Its tab {:?} still holds such data of an earlier run: delete it",
-                    failure.message,
-                    spec.title()
+            let message = match (personal, written) {
+                (true, _) => format!(
+                    "{}. Its tab {title:?} still holds such data of an earlier run: delete it",
+                    failure.message
                 ),
-                false => format!(
-                    "{}; the tab keeps what an earlier run wrote and is out of date",
+                (false, Some(day)) => format!(
+                    "{}; tab {title:?} keeps what earlier runs wrote, the last of it on {day}, and is out of date",
+                    failure.message
+                ),
+                (false, None) => format!(
+                    "{}; tab {title:?} keeps what earlier runs wrote and is out of date",
                     failure.message
                 ),
             };

@@ -121,7 +121,10 @@ fn expanded(text: &str, variables: &BTreeMap<String, String>) -> Option<String> 
     let mut inert = String::new();
     for part in text.split_inclusive('$') {
         match part.strip_suffix('$') {
-            Some(before) if !before.ends_with('\\') => inert.extend([before, INERT]),
+            // a backslash before it escapes it, if it is not escaped itself
+            Some(before) if before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 0 => {
+                inert.extend([before, INERT]);
+            }
             _ => inert.push_str(part),
         }
     }
@@ -184,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_key_with_a_dollar_is_read_whole_or_refused() {
-        for text in ["KEY=abc$def", "KEY=\"abc$def\"", "A=1\nKEY=${A}c"] {
+        for text in ["KEY=abc$def", "KEY=\"abc$def\"", "A=1\nKEY=${A}c", "KEY=abc\\\\$def"] {
             let error = parse(text.as_bytes()).err().unwrap();
             assert!(error.contains("single quotes"), "{error}");
             assert!(!error.contains("abc"), "{error}");

@@ -72,13 +72,14 @@ fn built_in() -> Result<RootCertStore, Failure> {
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
         // certificates that somebody chose are not replaced in silence
-        if std::env::var_os("SSL_CERT_FILE").is_some() {
+        let chosen = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+        if let Some(name) = chosen.into_iter().find(|name| std::env::var_os(name).is_some()) {
             let why = found
                 .errors
                 .first()
                 .map(|error| format!(": {error}"))
                 .unwrap_or_default();
-            return Err(invalid(format!("no certificate can be read from SSL_CERT_FILE{why}")));
+            return Err(invalid(format!("no certificate can be read from {name}{why}")));
         }
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }

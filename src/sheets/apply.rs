@@ -11,10 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use super::{
-    TabChange, TabWish, Unfinished,
+    Filled, TabChange, TabWish, Unfinished,
     client::{Client, Error, random_u32},
     errors::{failure, is_protection},
     marks::{FIRST, REVISION, Revision, first_batch},
@@ -155,10 +155,10 @@ impl Book<'_> {
         Ok(outline.known_keys())
     }
 
-    /// Whether an earlier run filled a tab with this resource.
-    pub async fn has_tab(&self, resource: ResourceName) -> Result<bool, Failure> {
+    /// The tab that an earlier run filled with this resource.
+    pub async fn tab_of(&self, resource: ResourceName) -> Result<Option<Filled>, Failure> {
         let (outline, _) = self.outline(None, "the spreadsheet").await?;
-        Ok(outline.has_tab(resource))
+        Ok(outline.tab_of(resource))
     }
 
     /// What [`Book::sync_tab`] would do. Sends reads only.
@@ -198,7 +198,8 @@ impl Book<'_> {
                     plan = self.plan(&mut read, wish, &snapshot).await?;
                 }
             }
-            if plan.is_empty() {
+            let waits = wish.again && plan.change.unproven > 0 && !progress.written;
+            if plan.is_empty() || waits {
                 return Ok(done(plan.change, progress, round));
             }
             snapshot = std::mem::take(&mut plan.snapshot);
@@ -390,8 +391,8 @@ impl Book<'_> {
             successor: fresh_id(),
         };
         let requests = std::mem::take(&mut unit.json);
-        let body = body(requests, *sheet, wish.resource, *revision, next, *new_tab);
-        *new_tab = false;
+        let is_new = std::mem::take(new_tab);
+        let body = body(requests, *sheet, wish.resource, *revision, next, is_new);
         progress.pending = Some((next.current, unit.counts));
         self.forget_outline();
         let path = format!(
@@ -413,7 +414,10 @@ impl Book<'_> {
                 return Ok(Written::Refused(Refusal {
                     revision: *revision,
                     // a new tab has another ID in each round
-                    message: message.replace(&sheet.to_string(), "…"),
+                    message: match is_new {
+                        true => message.replace(&sheet.to_string(), "…"),
+                        false => message,
+                    },
                 }));
             }
             Err(error) => return Err(failure(self.client, &error, &place)),
@@ -481,7 +485,12 @@ pub fn body(
         let first = first_batch(sheet, resource);
         token.create_mark(Some(first), FIRST, "", on_sheet(sheet));
     }
-    token.create_mark(Some(next.current), REVISION, &next.value(sheet), on_sheet(sheet));
+    token.create_mark(
+        Some(next.current),
+        REVISION,
+        &next.value(sheet, today()),
+        on_sheet(sheet),
+    );
     if let Some(revision) = revision {
         token.delete_mark(revision.current);
     }
@@ -537,6 +546,11 @@ fn done(plan: TabChange, progress: &Progress<'_>, round: usize) -> TabChange {
 
 fn fresh_id() -> i32 {
     ((random_u32() & 0x7fff_ffff) as i32).max(1)
+}
+
+/// In UTC, whatever the spreadsheet's zone: for people who look at how old a tab is.
+fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 fn days_since_epoch(date: Date) -> i32 {

@@ -66,13 +66,9 @@ impl Fate {
                 Row::Double { written_on, .. } => {
                     doubles += 1;
                     if !written_on && !spared && wish.missing_rows == MissingRows::Delete {
-                        match wish.proven {
-                            true => {
-                                fate.delete.push(index);
-                                fate.noteworthy.push(index);
-                            }
-                            false => fate.unproven += 1,
-                        }
+                        // its record is listed and has another row: there is nothing to prove
+                        fate.delete.push(index);
+                        fate.noteworthy.push(index);
                     }
                 }
                 Row::Stale { .. } if spared => fate.kept.push(index),
@@ -81,8 +77,7 @@ impl Fate {
                     let unmarked = || !is_marked(tab, index) && !is_mark_covered(tab, index);
                     // what people wrote on is marked whatever is wished
                     let marked = !deleted && (written_on || wish.missing_rows == MissingRows::Mark) && unmarked();
-                    if (deleted && wish.proven) || (wish.missing_rows == MissingRows::Keep && !written_on && unmarked())
-                    {
+                    if deleted || (wish.missing_rows == MissingRows::Keep && !written_on && unmarked()) {
                         fate.noteworthy.push(index);
                     }
                     let lost = deleted || marked;

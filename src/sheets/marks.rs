@@ -4,13 +4,14 @@
 //! | key | on | value |
 //! |---|---|---|
 //! | `wss.tab` | sheet | [`TabMark`] as JSON: resource, own sheet ID, what was written last |
-//! | `wss.rev` | sheet | the metadata ID of its successor, and the sheet ID: see [`Revision`] |
+//! | `wss.rev` | sheet | the metadata ID of its successor, the sheet ID, and the day: see [`Revision`] |
 //! | `wss.first` | sheet | nothing; its metadata ID is that of [`first_batch`] |
 //! | `wss.header` | row | the sheet ID |
 //! | `wss.col` | column | kind, path and label as last written, separated by tabs |
 //!
 //! Values are short: Google allows 30,000 characters a sheet, and a folder can have 145 columns.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::TabWish;
@@ -90,16 +91,22 @@ pub struct Revision {
 impl Revision {
     /// None if it is another sheet's, copied with it, which would wait for the other's successor for ever.
     pub fn parse(current: i32, value: &str, sheet: i32) -> Option<Self> {
-        let (successor, of) = value.split_once(' ')?;
+        let mut parts = value.split(' ');
+        let (successor, of) = (parts.next()?, parts.next()?);
         (of.parse() == Ok(sheet)).then_some(Self {
             current,
             successor: successor.parse().ok()?,
         })
     }
 
-    pub fn value(self, sheet: i32) -> String {
-        format!("{} {sheet}", self.successor)
+    pub fn value(self, sheet: i32, day: Date) -> String {
+        format!("{} {sheet} {day}", self.successor)
     }
+}
+
+/// The day on which a revision was written.
+pub fn written(revision: &str) -> Option<Date> {
+    revision.split(' ').nth(2)?.parse().ok()
 }
 
 /// What was last written about a column.
@@ -172,6 +179,19 @@ pub fn fnv(bytes: impl Iterator<Item = u8>) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_revision_says_on_which_day_it_was_written_and_one_of_an_earlier_version_does_not() {
+        let revision = Revision {
+            current: 7,
+            successor: 8,
+        };
+        let value = revision.value(0, Date::constant(2026, 11, 27));
+        assert_eq!(Revision::parse(7, &value, 0), Some(revision));
+        assert_eq!(written(&value), Some(Date::constant(2026, 11, 27)));
+        assert_eq!(Revision::parse(7, "8 0", 0), Some(revision));
+        assert_eq!(written("8 0"), None);
+    }
 
     #[test]
     fn a_columns_mark_reads_back_as_written() {

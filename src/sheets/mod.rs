@@ -31,11 +31,22 @@ pub use self::{
 };
 use std::collections::HashSet;
 
+use jiff::civil::Date;
+
 use crate::{
     failure::Failure,
     spec::{DeletionGuard, MissingRows, ResourceName},
     table::{Selection, Table},
 };
+
+/// A tab that earlier runs filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    /// As people named it.
+    pub title: String,
+    /// The day, in UTC, on which something was written last; runs that found nothing to write leave no trace.
+    pub written: Option<Date>,
+}
 
 /// What a tab should be after the sync, and what may be done to get there.
 #[derive(Debug)]
@@ -50,6 +61,9 @@ pub struct TabWish<'a> {
     pub missing_rows: MissingRows,
     /// A record that is not in `table` is proven to be gone; else its row stays whatever `missing_rows` says.
     pub proven: bool,
+    /// It is not, and may be by another reading: if that would make rows go, nothing is written before it, so that the
+    /// guard judges the tab as it was.
+    pub again: bool,
     pub guard: DeletionGuard,
     /// `--allow-deletions NAME` or `deletionGuard.acceptUntil`: what the guard would refuse is accepted in this run.
     pub allow_deletions: bool,
@@ -92,7 +106,8 @@ pub struct TabChange {
     pub removed: i64,
     /// Rows whose record Wedof no longer lists and that stay.
     pub kept: i64,
-    /// Rows that would be removed or marked, were it proven that their records are gone.
+    /// Rows that would be removed or marked, were it proven that their records are gone. Nothing was written if
+    /// [`TabWish::again`].
     pub unproven: i64,
     /// Of the kept ones, those that get the day on which they were found so.
     pub marked: i64,
@@ -108,24 +123,6 @@ pub struct TabChange {
     pub written: bool,
     /// Sentences for the report's message: rounds, restored rows, merged cells left out …
     pub notes: Vec<String>,
-}
-
-impl TabChange {
-    /// What was done in all, by this sync of a tab and a later one in the same run.
-    pub fn then(self, later: Self) -> Self {
-        Self {
-            new_tab: self.new_tab || later.new_tab,
-            added: self.added + later.added,
-            updated: self.updated + later.updated,
-            removed: self.removed + later.removed,
-            returned: self.returned + later.returned,
-            restored: self.restored + later.restored,
-            columns_added: [self.columns_added, later.columns_added].concat(),
-            columns_removed: [self.columns_removed, later.columns_removed].concat(),
-            written: self.written || later.written,
-            ..later
-        }
-    }
 }
 
 /// The first few rows of each kind by the numbers that people see in the tab, the topmost row being 1: as they were read,

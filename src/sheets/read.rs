@@ -12,6 +12,7 @@ use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::{Value, json};
 
 use super::{
+    Filled,
     client::{Client, Error},
     marks::{self, ColumnMark, Revision, TabMark},
     plan::Prediction,
@@ -111,9 +112,14 @@ impl Outline {
         marks.map(|(_, mark)| (mark.resource, mark.key)).collect()
     }
 
-    /// Whether an earlier run filled a tab with this resource.
-    pub fn has_tab(&self, resource: ResourceName) -> bool {
-        self.marked(resource).is_some()
+    /// The tab that an earlier run filled with this resource.
+    pub fn tab_of(&self, resource: ResourceName) -> Option<Filled> {
+        let sheet = self.marked(resource)?;
+        let mut revisions = self.entries(marks::REVISION, sheet_id(sheet));
+        Some(Filled {
+            title: sheet.properties.as_ref()?.title.clone()?,
+            written: revisions.find_map(|(_, value, _)| marks::written(value)),
+        })
     }
 
     fn marked(&self, resource: ResourceName) -> Option<&Sheet> {

@@ -3,6 +3,7 @@
 
 mod grid;
 mod properties;
+mod rows;
 mod rules;
 mod volume;
 
@@ -122,6 +123,7 @@ impl World {
             )),
             missing_rows: self.missing_rows,
             proven: self.proven,
+            again: false,
             guard: self.guard.clone(),
             allow_deletions: self.allow_deletions,
             how_to_accept: "with --allow-deletions",

@@ -14,8 +14,8 @@ use crate::{
     wedof::catalogue::{Field, Resource, filters::nearest, is_forbidden, names_a_person},
 };
 
-/// So many edits away from a field, a pattern is taken for a mistyped one.
-const MOST_TYPOS: usize = 2;
+/// Names up to this length differ by one letter and are others all the same.
+const SHORT: usize = 3;
 
 /// The choice of columns of one resource.
 #[derive(Debug, Clone)]
@@ -99,8 +99,9 @@ impl<'a> Selection<'a> {
             .collect()
     }
 
-    /// Looks for patterns that no field is like, neither of the catalogue nor of the records at hand. One that is nearly
-    /// right would silently take columns away, or leave them; others are told, since a field may be missing for a time.
+    /// Looks for patterns that no field is like, neither of the catalogue nor of the records at hand. One that is a slip
+    /// away from a field would silently take columns away, or leave them; others are told, since a field may be missing
+    /// for a time.
     pub(super) fn check<'s>(&'s self, seen: impl Iterator<Item = &'s str>) -> Result<Vec<String>, Failure> {
         let ColumnsSpec {
             include,
@@ -126,13 +127,14 @@ impl<'a> Selection<'a> {
             if matched || is_forbidden(pattern) {
                 continue;
             }
-            // a pattern may name the parent of fields
-            let parents = fields
-                .iter()
-                .flat_map(|field| field.match_indices('.').map(|(at, _)| &field[..at]));
+            // a pattern may name the parent of fields, a label may not
+            let parents = fields.iter().filter(|_| place != "labels");
+            let parents = parents.flat_map(|field| field.match_indices('.').map(|(at, _)| &field[..at]));
+            // address2 is no slip of address1
             let names = fields.iter().copied().chain(parents);
+            let names = names.filter(|name| letters(name) != letters(pattern));
             let name = self.resource.name;
-            match nearest(pattern, names, |_| MOST_TYPOS) {
+            match nearest(pattern, names, |name| usize::from(name.len() > SHORT)) {
                 Some(near) => {
                     return Err(Failure::person(
                         reason::INVALID_CONFIG,
@@ -179,6 +181,10 @@ fn scrub(value: &mut Value, drops: &impl Fn(&str) -> bool) {
         }
         _ => {}
     }
+}
+
+fn letters(name: &str) -> String {
+    name.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 fn one_line(text: &str) -> String {
@@ -258,6 +264,41 @@ mod tests {
         let all = columns(Some(Preset::All), &[path], &[]);
         assert_eq!(wants(name, &all, PersonalData::Exclude, path), wanted);
         assert!(wants(name, &all, PersonalData::Include, path));
+    }
+
+    #[rstest]
+    #[case::another_case("include", "attendee.lastname", Some("attendee.lastName"))]
+    #[case::a_slip_in_a_parent("exclude", "atendee", Some("attendee"))]
+    #[case::of_a_label("labels", "sttae", Some("state"))]
+    #[case::a_parent_has_no_label("labels", "attendee", None)]
+    #[case::empty_today("exclude", "createdBy", None)]
+    #[case::another_number("exclude", "vatAmount77", None)]
+    #[case::too_short_to_tell("exclude", "uid", None)]
+    #[case::a_pattern("include", "metadata.*.colour", None)]
+    fn a_pattern_that_fits_no_field_is_refused_if_it_is_a_slip_and_else_told(
+        #[case] place: &str,
+        #[case] pattern: &str,
+        #[case] near: Option<&str>,
+    ) {
+        let mut spec = columns(None, &[], &[]);
+        match place {
+            "include" => spec.include.push(pattern.to_owned()),
+            "exclude" => spec.exclude.push(pattern.to_owned()),
+            _ => drop(spec.labels.insert(pattern.to_owned(), "Titre".to_owned())),
+        }
+        let resource = Resource::of(ResourceName::RegistrationFolders);
+        let selection = Selection::new(resource, &spec, PersonalData::Include);
+        let checked = selection.check(["attendee.lastName", "state", "createdOn", "vatAmount20"].into_iter());
+        match near {
+            Some(near) => {
+                let message = checked.unwrap_err().message;
+                assert!(message.contains(&format!("did you mean `{near}`?")), "{message}");
+            }
+            None => assert_eq!(
+                checked.unwrap(),
+                [format!("columns.{place}: no field is like `{pattern}`")]
+            ),
+        }
     }
 
     #[test]

@@ -329,7 +329,8 @@ impl Client {
     }
 
     fn transport(&self, error: reqwest::Error) -> Error {
-        if error.is_timeout() {
+        // one that connects and is slow is there
+        if error.is_timeout() && !error.is_connect() {
             return if self.remaining().is_zero() {
                 Error::Deadline
             } else {
@@ -386,7 +387,7 @@ impl Client {
                 let message = format!("{place}: Wedof ({host}) {error}");
                 trouble.failure(reason::WEDOF_ERROR, message)
             }
-            Error::Timeout | Error::Network(_) if !self.answered.load(Ordering::Relaxed) => Failure::later(
+            Error::Network(_) if !self.answered.load(Ordering::Relaxed) => Failure::later(
                 reason::WEDOF_UNREACHABLE,
                 format!(
                     "{place}: Wedof ({host}) {error}; nothing of it could be reached: check wedof.baseUrl and the network"

@@ -6,7 +6,7 @@
 //! last to the first**, page 1 once more at the end: a deletion then repeats records and hides none. Page 1, read first
 //! of all, gives the total and the server's real page size, hence the last page. Where the total cannot be trusted, the
 //! end is found by reading forwards. Where there is no order, one pass forwards shows what is there, and only two that are
-//! joined show what is gone: the second is made when it matters ([`Complete::again`]).
+//! joined show what is gone: they are made when it matters ([`Complete::again`]).
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -95,6 +95,7 @@ impl Wish {
             ))),
             missing_rows: self.missing_rows,
             proven: true,
+            again: false,
             guard: self.guard.clone(),
             allow_deletions: self.allow_deletions,
             how_to_accept: "with --allow-deletions registrationFolders",

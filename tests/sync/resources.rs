@@ -267,17 +267,7 @@ async fn a_list_that_becomes_readable_deletes_nothing_in_its_first_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_without_an_order_is_read_again_only_when_rows_would_go() {
-    let trainings: Vec<Value> = (0..250)
-        .map(|number| json!({"externalId": format!("t-{number:03}"), "title": "Anglais"}))
-        .collect();
-    let dataset = tempfile::tempdir().unwrap();
-    std::fs::write(dataset.path().join("trainings.json"), json!(trainings).to_string()).unwrap();
-    let world = World::with(Options {
-        folders: 0,
-        dataset: Some(dataset.path().to_owned()),
-        ..Options::default()
-    })
-    .await;
+    let world = with_trainings(250).await;
     let config = |missing: &str| json!({"resources": [{"name": "trainings", "missingRows": missing}]});
     let mut before = 0;
     let mut asked = || {
@@ -298,6 +288,38 @@ async fn a_list_without_an_order_is_read_again_only_when_rows_would_go() {
     let run = sync(&world, config("delete")).await.expect(0);
     assert_eq!((run.report.removed, run.report.kept, asked()), (1, 0, 9));
     assert_eq!(world.keys("Trainings").len(), 249);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guard_judges_a_list_without_an_order_before_anything_is_written() {
+    let world = with_trainings(150).await;
+    let config = json!({"resources": [{"name": "trainings"}]});
+    sync(&world, config.clone()).await.expect(0);
+    let before = world.values("Trainings");
+    // another account's key: as many records, and none of those that were there
+    for number in 0..150 {
+        world.wedof("DELETE", &format!("trainings/t-{number:03}"), None).await;
+        let other = json!({"externalId": format!("u-{number:03}"), "title": "Espagnol"});
+        world.wedof("POST", "trainings", Some(other)).await;
+    }
+    let run = sync(&world, config).await.expect(2);
+    run.says("tab \"Trainings\" holds 150 records and Wedof now lists 150: 150 rows would be removed");
+    assert_eq!(world.values("Trainings"), before);
+}
+
+/// An account with so many trainings, of which Wedof gives no order.
+async fn with_trainings(count: usize) -> World {
+    let trainings: Vec<Value> = (0..count)
+        .map(|number| json!({"externalId": format!("t-{number:03}"), "title": "Anglais"}))
+        .collect();
+    let dataset = tempfile::tempdir().unwrap();
+    std::fs::write(dataset.path().join("trainings.json"), json!(trainings).to_string()).unwrap();
+    World::with(Options {
+        folders: 0,
+        dataset: Some(dataset.path().to_owned()),
+        ..Options::default()
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -122,7 +122,7 @@ async fn what_the_account_may_not_read_is_unavailable_unless_somebody_relies_on_
     let stale = world.sync(&[]).await.expect(2);
     assert_eq!(stale.of("certificationFolders").outcome, Failed);
     assert_eq!(stale.of("registrationFolders").outcome, Unchanged);
-    stale.says("the tab keeps what an earlier run wrote and is out of date");
+    stale.says("keeps what earlier runs wrote, the last of it on 20");
 }
 
 #[tokio::test(flavor = "multi_thread")]
