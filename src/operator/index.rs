@@ -163,8 +163,11 @@ impl Index {
     }
 
     pub fn cronjob(&mut self, facts: CronJobFacts) -> Option<Key> {
-        self.drop_cronjob(&facts.uid);
-        let owner = facts.owner.clone()?;
+        let before = self.drop_cronjob(&facts.uid);
+        let Some(owner) = facts.owner.clone() else {
+            // taken from our object, which is to say so
+            return self.key(&before?.owner?, &facts.namespace);
+        };
         add_to(&mut self.cronjobs_of, &owner, &facts.uid);
         let namespace = facts.namespace.clone();
         self.cronjobs.insert(facts.uid.clone(), facts);

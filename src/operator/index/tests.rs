@@ -169,6 +169,18 @@ fn children_are_proven_by_uids_and_a_namespace_not_by_names_or_labels() {
 }
 
 #[test]
+fn an_object_hears_when_its_cronjob_is_taken_from_it() {
+    let mut index = index();
+    let orphan = CronJobFacts {
+        owner: None,
+        ..cronjob("cronjob", "object")
+    };
+    assert_eq!(index.cronjob(orphan.clone()), Some(key()));
+    assert_eq!(index.cronjob_of("object", "ns", "acme"), None);
+    assert_eq!(index.cronjob(orphan), None, "once");
+}
+
+#[test]
 fn the_successor_of_a_deleted_object_hears_when_the_old_cronjob_is_gone() {
     let mut index = index();
     index.object_gone("object");
