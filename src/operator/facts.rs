@@ -1,6 +1,6 @@
 //! What is kept of CronJobs, Jobs and pods: the few fields that decide, read from the objects as they are watched. Pure.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
     api::{
         batch::v1::{CronJob, Job},
@@ -158,7 +158,10 @@ impl Facts for JobFacts {
             end: end(true, "Complete").or_else(|| end(false, "Failed")),
             failing_since: condition("FailureTarget")
                 .and_then(|condition| timestamp(condition.last_transition_time.as_ref())),
-            ended_pods: status.succeeded.unwrap_or_default() + status.failed.unwrap_or_default(),
+            ended_pods: status
+                .succeeded
+                .unwrap_or_default()
+                .saturating_add(status.failed.unwrap_or_default()),
             active_pods: status.active.unwrap_or_default(),
             backoff_limit: spec.and_then(|spec| spec.backoff_limit).unwrap_or_default(),
             suspended: spec.and_then(|spec| spec.suspend).unwrap_or_default().then(|| {
@@ -356,6 +359,11 @@ fn state_of_container(status: &PodStatus) -> ContainerState {
 
 pub fn timestamp(time: Option<&Time>) -> Option<Timestamp> {
     time.map(|time| time.0)
+}
+
+/// A time after one that somebody else wrote: at most the last one that there is.
+pub fn later(time: Timestamp, wait: SignedDuration) -> Timestamp {
+    time.checked_add(wait).unwrap_or(Timestamp::MAX)
 }
 
 struct Meta<'a> {

@@ -1,6 +1,7 @@
 //! A Job and its attempts → [`Run`]: what happened, in words. Pure.
 //!
-//! Sums go over all attempts (else a retry after a partial run would say "0 added"); rows are the last attempt's.
+//! Sums go over all attempts (else a retry after a partial run would say "0 added"), also over those before the Job had to
+//! wait; everything else is told of those after it, and rows are the last attempt's.
 
 mod cause;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    facts::{Attempt, JobEnd, JobFacts, Suspended},
+    facts::{Attempt, JobEnd, JobFacts, Suspended, later},
     names::reason,
 };
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
 
 /// How long a finished Job waits for the last words of its pods, which come by another watch.
 const LAST_WORDS: SignedDuration = SignedDuration::from_secs(10);
+/// The Job controller makes a pod first and says then that the Job goes on, both in whole seconds.
+const RESUME_LAG: SignedDuration = SignedDuration::from_secs(1);
 /// After this time without a pod, the Job's events are asked why.
 const NO_POD: SignedDuration = SignedDuration::from_secs(60);
 /// After this time, what keeps a pod from starting is told.
@@ -47,6 +50,8 @@ pub struct Run {
     /// Known a moment before the state says so, while last words are waited for.
     pub ended: Option<Timestamp>,
     pub attempts: i32,
+    /// The container of an attempt has run.
+    pub begun: bool,
     /// Of the last attempt that ended.
     pub exit_code: Option<i32>,
     pub counts: Option<Counts>,
@@ -104,6 +109,12 @@ impl Run {
         self.state != RunState::Running
     }
 
+    /// Of several runs, the one with the least goes first: one that works already, then the older. One that has ended, and
+    /// whose last words are waited for, only holds back who has not begun.
+    pub fn place(&self) -> impl Ord + use<'_> {
+        (self.ended.is_some(), !self.begun, self.started, &self.uid)
+    }
+
     fn tell(&mut self, reason: &str, message: String) {
         self.reason = Some(reason.to_owned());
         self.message = Some(message);
@@ -112,9 +123,17 @@ impl Run {
 
 /// What is known of a run at `now`. `event` is what the Job's events said, if they were asked.
 pub fn read(job: &JobFacts, attempts: &[Attempt], event: Option<&str>, now: Timestamp) -> Run {
-    let of_before = |attempt: &&Attempt| job.resumed.is_none_or(|resumed| attempt.created >= Some(resumed));
-    let attempts: &[Attempt] = &attempts.iter().filter(of_before).cloned().collect::<Vec<_>>();
-    let reports: Vec<&RunReport> = attempts.iter().filter_map(|attempt| attempt.report.as_ref()).collect();
+    let all = attempts;
+    let since_resumed = |attempt: &&Attempt| {
+        let created = attempt.created.map(|created| later(created, RESUME_LAG));
+        job.resumed
+            .is_none_or(|resumed| created.is_some_and(|created| created >= resumed))
+    };
+    let attempts: &[Attempt] = &all.iter().filter(since_resumed).cloned().collect::<Vec<_>>();
+    let reports = |attempts: &'_ [Attempt]| -> Vec<RunReport> {
+        attempts.iter().filter_map(|attempt| attempt.report.clone()).collect()
+    };
+    let (reports, last) = (reports(all), reports(attempts).pop());
     let over = attempts.iter().filter(|attempt| attempt.over()).count() as i32;
     let mut run = Run {
         namespace: job.namespace.clone(),
@@ -129,20 +148,21 @@ pub fn read(job: &JobFacts, attempts: &[Attempt], event: Option<&str>, now: Time
         message: None,
         started: job.started.or(job.created),
         ended: None,
-        attempts: (attempts.len() as i32).max(job.ended_pods + job.active_pods),
+        attempts: (attempts.len() as i32).max(job.ended_pods.saturating_add(job.active_pods)),
+        begun: attempts.iter().any(|attempt| attempt.ran),
         exit_code: attempts
             .iter()
             .rev()
             .find_map(|attempt| Some(attempt.end.as_ref()?.exit_code)),
-        counts: counts(&reports),
-        resources: resources(&reports),
+        counts: last.as_ref().map(|last| counts(&reports, last)),
+        resources: last.map(|last| resources(&reports, last)).unwrap_or_default(),
         look_again: None,
         ask_events: false,
         suspended: job.suspended,
     };
     match &job.end {
         // the watch of the pods may be behind that of the Jobs
-        Some(end) if !job.gone && over < job.ended_pods && now < end.at + LAST_WORDS => {
+        Some(end) if !job.gone && over < job.ended_pods && now < later(end.at, LAST_WORDS) => {
             run.ended = Some(end.at);
             run.look_again = Some(now + SignedDuration::from_secs(1));
         }
@@ -164,10 +184,9 @@ pub fn read(job: &JobFacts, attempts: &[Attempt], event: Option<&str>, now: Time
     run
 }
 
-fn counts(reports: &[&RunReport]) -> Option<Counts> {
-    let last = reports.last()?;
-    let sum = |number: fn(&RunReport) -> i64| reports.iter().map(|report| number(report)).fold(0, i64::saturating_add);
-    Some(Counts {
+fn counts(reports: &[RunReport], last: &RunReport) -> Counts {
+    let sum = |number: fn(&RunReport) -> i64| reports.iter().map(number).fold(0, i64::saturating_add);
+    Counts {
         rows: last.rows,
         kept: last.kept,
         added: sum(|report| report.added),
@@ -175,11 +194,11 @@ fn counts(reports: &[&RunReport]) -> Option<Counts> {
         removed: sum(|report| report.removed),
         wedof_requests: sum(|report| report.wedof_requests),
         sheets_requests: sum(|report| report.sheets_requests),
-    })
+    }
 }
 
 /// The last report's resources, with what all attempts did to each.
-fn resources(reports: &[&RunReport]) -> Vec<ResourceReport> {
+fn resources(reports: &[RunReport], last: RunReport) -> Vec<ResourceReport> {
     let mut sums: BTreeMap<&str, (i64, i64, i64)> = BTreeMap::new();
     for resource in reports.iter().flat_map(|report| &report.resources) {
         let (added, updated, removed) = sums.entry(&resource.name).or_default();
@@ -187,17 +206,16 @@ fn resources(reports: &[&RunReport]) -> Vec<ResourceReport> {
         *updated = updated.saturating_add(resource.updated);
         *removed = removed.saturating_add(resource.removed);
     }
-    let last = reports.last().into_iter().flat_map(|report| &report.resources);
-    last.map(|resource| {
+    let summed = |resource: ResourceReport| {
         let (added, updated, removed) = sums.get(resource.name.as_str()).copied().unwrap_or_default();
         ResourceReport {
             added,
             updated,
             removed,
-            ..resource.clone()
+            ..resource
         }
-    })
-    .collect()
+    };
+    last.resources.into_iter().map(summed).collect()
 }
 
 fn finish(run: &mut Run, job: &JobFacts, end: &JobEnd, attempts: &[Attempt], event: Option<&str>) {
@@ -244,7 +262,7 @@ fn finish(run: &mut Run, job: &JobFacts, end: &JobEnd, attempts: &[Attempt], eve
 fn watch(run: &mut Run, job: &JobFacts, attempts: &[Attempt], event: Option<&str>, now: Timestamp) {
     // when something that lasts since then becomes worth telling, or nothing if it is
     let due = |since: Option<Timestamp>, patience: SignedDuration| {
-        since.map(|since| since + patience).filter(|due| *due > now)
+        since.map(|since| later(since, patience)).filter(|due| *due > now)
     };
     let current = attempts.iter().rev().find(|attempt| !attempt.over());
     let stuck_since = job
@@ -272,7 +290,7 @@ fn watch(run: &mut Run, job: &JobFacts, attempts: &[Attempt], event: Option<&str
     } else if current.is_none() && job.active_pods == 0 && job.suspended.is_none() && job.failing_since.is_none() {
         let over = attempts
             .iter()
-            .filter_map(|attempt| Some(attempt.end.as_ref()?.at? + backoff(attempts.len())));
+            .filter_map(|attempt| Some(later(attempt.end.as_ref()?.at?, backoff(attempts.len()))));
         run.look_again = due(over.max().or(job.started.or(job.created)), NO_POD);
         if run.look_again.is_none() {
             run.ask_events = true;

@@ -55,7 +55,7 @@ pub fn record(
     }
     // of several, the one that goes on: the others will have to wait for it
     let running = runs.iter().filter(|run| run.is_running());
-    if let Some(run) = running.min_by_key(|run| (run.ended.is_some(), run.started, &run.uid)) {
+    if let Some(run) = running.min_by_key(|run| run.place()) {
         status.last_run = Some(last_run(run));
     }
     status
@@ -106,6 +106,7 @@ fn vanished(last: &LastRun, runs: &[Run], cronjob: Option<&CronJobFacts>, now: T
         started,
         ended: Some(success.unwrap_or(now)),
         attempts: last.attempts.unwrap_or_default(),
+        begun: true,
         exit_code: None,
         counts: None,
         resources: Vec::new(),
@@ -225,6 +226,7 @@ fn last_run(run: &Run) -> LastRun {
         started,
         ended,
         attempts,
+        begun: _,
         exit_code,
         counts,
         resources: _,

@@ -113,6 +113,52 @@ fn sums_go_over_all_attempts_and_rows_are_the_last_ones() {
     assert_eq!((run.attempts, run.resources[0].added), (3, 250));
 }
 
+/// A complete Job that had to wait, and went on at this second.
+fn resumed(second: u8) -> JobFacts {
+    let mut status = complete();
+    let condition =
+        json!({"type": "Suspended", "status": "False", "lastTransitionTime": format!("2026-11-25T07:00:{second:02}Z")});
+    status["conditions"].as_array_mut().unwrap().push(condition);
+    job(status)
+}
+
+#[test]
+fn the_pod_of_a_job_that_goes_on_may_be_a_second_older_than_the_word_of_it() {
+    let attempts = [ended(9, 0, "Completed", &report("Succeeded", json!({"added": 250})))];
+    let run = read(&resumed(10), &attempts, None, now());
+    assert_eq!((run.counts.map(|counts| counts.added), run.attempts), (Some(250), 1));
+    let run = read(&resumed(11), &attempts, None, now());
+    assert_eq!(run.counts, None, "a pod of before");
+}
+
+#[test]
+fn what_a_run_did_before_it_had_to_wait_is_in_its_sums_alone() {
+    let before = report("Running", json!({"rows": 100, "added": 100}));
+    let attempts = [
+        ended(1, 143, "Error", &before),
+        ended(31, 0, "Completed", &report("Succeeded", json!({"added": 150}))),
+    ];
+    let run = read(&resumed(30), &attempts, None, now());
+    let counts = run.counts.unwrap();
+    assert_eq!((counts.rows, counts.added, counts.wedof_requests), (250, 250, 8));
+    assert_eq!(run.attempts, 1);
+    let run = read(&resumed(30), &attempts[..1], None, now());
+    assert_eq!(run.counts, None, "rows are not those of before");
+}
+
+#[test]
+fn numbers_and_times_beyond_any_break_nothing() {
+    let mut status = failed("BackoffLimitExceeded", "");
+    (status["failed"], status["succeeded"], status["active"]) = (json!(i32::MAX), json!(i32::MAX), json!(i32::MAX));
+    status["conditions"][1]["lastTransitionTime"] = json!("9999-12-30T22:00:00Z");
+    let run = read(&job(status), &[ended(1, 1, "Error", "")], None, now());
+    assert_eq!((run.attempts, run.state), (i32::MAX, RunState::Running));
+    let mut attempt = ended(1, 1, "Error", "");
+    attempt.end.as_mut().unwrap().at = Some(Timestamp::MAX);
+    let idle = job(json!({"startTime": "2026-11-25T07:00:00Z"}));
+    assert_eq!(read(&idle, &[attempt], None, now()).look_again, Some(Timestamp::MAX));
+}
+
 #[rstest]
 #[case::exit_2(
     failed("PodFailurePolicy", "Container sync for pod ns/p failed with exit code 2"),

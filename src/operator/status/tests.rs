@@ -30,6 +30,7 @@ pub fn run(uid: &str, state: RunState, ended: Option<&str>) -> Run {
         started: Some(at("06:59:00")),
         ended: ended.map(at),
         attempts: 1,
+        begun: false,
         exit_code: None,
         counts: Some(Counts {
             rows: 250,
