@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{cronjob::Order, names::SYNC_REQUESTED_AT, reported, runs::Run, validate::ValidSpec};
+use super::{cronjob::Order, facts::later, names::SYNC_REQUESTED_AT, reported, runs::Run, validate::ValidSpec};
 use crate::{
     api::{Trigger, WedofSheetSyncStatus},
     failure::reason::SECRET_MISSING,
@@ -32,8 +32,10 @@ pub fn decide(
     runs: &[Run],
     now: Timestamp,
 ) -> Decision {
-    let running = runs.iter().find(|run| run.is_running());
-    let running = running.or_else(|| runs.iter().find(|run| run.waits()));
+    let first = |of: fn(&Run) -> bool| runs.iter().filter(|run| of(run)).min_by_key(|run| run.place());
+    let running = first(Run::is_running).or_else(|| first(Run::waits));
+    // also one that somebody else has suspended: it is there, and ordered no second time
+    let mut not_ended = runs.iter().filter(|run| !run.has_ended());
     let handled = status.last_handled_sync_request.as_deref().unwrap_or_default();
     if let Some(request) = request.filter(|request| !request.is_empty() && *request != handled) {
         if !is_request(request) {
@@ -45,8 +47,11 @@ pub fn decide(
                 until: None,
             };
         }
+        if not_ended.any(|run| run.sync_request.as_deref() == Some(request)) {
+            return Decision::Nothing;
+        }
+        let last = status.last_recorded_run.as_ref().map(|run| run.job_uid.as_str());
         match running {
-            Some(running) if running.sync_request.as_deref() == Some(request) => return Decision::Nothing,
             Some(running) => {
                 return Decision::Wait {
                     note: Some(format!(
@@ -60,13 +65,13 @@ pub fn decide(
                 return Decision::Start(Order {
                     trigger: Trigger::Request,
                     // the Job of an earlier request of the same value may still be there
-                    key: format!("{request}\0{handled}"),
+                    key: format!("{request}\0{}", last.unwrap_or_default()),
                     request: Some(request.to_owned()),
                 });
             }
         }
     }
-    if running.is_some() || !spec.run_on_create || spec.suspend {
+    if not_ended.next().is_some() || !spec.run_on_create || spec.suspend {
         return Decision::Nothing;
     }
     let create = |key: String| {
@@ -91,7 +96,7 @@ pub fn decide(
         return Decision::Nothing;
     }
     let minutes = 5i64 << (failures - 1).min(4);
-    let due = recorded.completion_time.0 + SignedDuration::from_mins(minutes.min(60));
+    let due = later(recorded.completion_time.0, SignedDuration::from_mins(minutes.min(60)));
     if due > now {
         return Decision::Wait {
             note: None,

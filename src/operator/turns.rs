@@ -13,12 +13,10 @@ pub struct Turns<'a> {
 }
 
 pub fn turns(runs: &[Run]) -> Turns<'_> {
-    // one that has ended, and whose last words are waited for, only holds back who has not begun
-    let by_start = |run: &&Run| (run.ended.is_some(), run.started, run.uid.clone());
     let mut going: Vec<&Run> = runs.iter().filter(|run| run.is_running()).collect();
     let mut waiting: Vec<&Run> = runs.iter().filter(|run| run.waits()).collect();
-    going.sort_by_key(by_start);
-    waiting.sort_by_key(by_start);
+    going.sort_by_key(|run| run.place());
+    waiting.sort_by_key(|run| run.place());
     let Some((first, others)) = going.split_first() else {
         let next = waiting.first().copied();
         return Turns {
@@ -47,12 +45,16 @@ pub fn notes(turns: &Turns<'_>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{
-        api::RunState,
+        api::{RunState, WedofSheetSyncStatus},
         operator::{
             facts::Suspended,
-            status::tests::{at, run},
+            orders::{Decision, decide},
+            status::tests::{at, run, status},
+            validate::tests::valid,
         },
     };
 
@@ -98,6 +100,30 @@ mod tests {
             told(&runs[1..2]),
             (vec![], None, vec![]),
             "alone it has nobody to wait for"
+        );
+    }
+
+    #[test]
+    fn of_two_runs_of_one_second_the_one_that_works_already_goes_on() {
+        let begun = Run {
+            begun: true,
+            ..going("b", "07:00:00")
+        };
+        let runs = [going("a", "07:00:00"), begun];
+        assert_eq!(told(&runs).0, ["a"]);
+        let shown = status(&WedofSheetSyncStatus::default(), &runs);
+        assert_eq!(shown.last_run.map(|run| run.job_uid).as_deref(), Some("b"));
+        let decision = decide(
+            "uid",
+            Some("now"),
+            &valid(json!({})),
+            &WedofSheetSyncStatus::default(),
+            &runs,
+            at("08:00:00"),
+        );
+        assert!(
+            matches!(&decision, Decision::Wait { note: Some(note), .. } if note.ends_with("waits for Job acme-b to end")),
+            "{decision:?}"
         );
     }
 

@@ -39,6 +39,7 @@ fn running(request: Option<&str>) -> Run {
         started: None,
         ended: None,
         attempts: 1,
+        begun: false,
         exit_code: None,
         counts: None,
         resources: Vec::new(),
@@ -94,19 +95,46 @@ fn a_request_starts_a_run_even_if_suspended_and_each_value_only_once() {
 #[test]
 fn a_request_of_an_earlier_value_is_another_run() {
     let spec = valid(json!({}));
-    let key = |request: &str, handled: &str| {
-        let status = status(json!({"lastHandledSyncRequest": handled}));
+    let key = |request: &str, handled: &str, job: &str| {
+        let recorded = json!({"completionTime": "2026-11-25T07:00:00Z", "jobUid": job});
+        let status = status(json!({"lastHandledSyncRequest": handled, "lastRecordedRun": recorded}));
         match decide("uid", Some(request), &spec, &status, &[], at("07:00:00")) {
             Decision::Start(order) => order.key,
             decision => panic!("{decision:?}"),
         }
     };
-    assert_eq!(key("one", "two"), key("one", "two"));
+    assert_eq!(key("one", "two", "2"), key("one", "two", "2"));
     assert_ne!(
-        key("one", ""),
-        key("one", "two"),
-        "its Job of before may still be there"
+        key("one", "two", "2"),
+        key("one", "two", "4"),
+        "asked for one, two, one, two, one: its Jobs of before may still be there"
     );
+}
+
+#[test]
+fn a_run_that_somebody_else_has_suspended_is_not_ordered_again() {
+    let halted = |request| Run {
+        suspended: Some(Suspended::Otherwise),
+        ..running(request)
+    };
+    let new = WedofSheetSyncStatus::default();
+    let decide = |request, run| decide("uid", request, &valid(json!({})), &new, &[run], at("07:00:00"));
+    assert_eq!(decide(Some("now"), halted(Some("now"))), Decision::Nothing);
+    assert_eq!(decide(None, halted(None)), Decision::Nothing);
+    let other = decide(Some("now"), halted(Some("before")));
+    assert_eq!(started(&other), Some((Trigger::Request, Some("now"))));
+}
+
+#[test]
+fn a_last_run_of_the_end_of_time_breaks_nothing() {
+    let mut status = without_secret(1);
+    status.last_recorded_run.as_mut().unwrap().completion_time.0 = Timestamp::MAX;
+    let wait = Decision::Wait {
+        note: None,
+        until: Some(Timestamp::MAX),
+    };
+    let decision = decide("uid", None, &valid(json!({})), &status, &[], at("07:00:00"));
+    assert_eq!(decision, wait);
 }
 
 #[test]
