@@ -62,6 +62,8 @@ HELM_DOCS = "$$(tests/cluster/cluster program helm-docs)" --chart-search-root ch
 lint: tools ## Check format, lints, dependencies, scripts and generated files
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+	# --all-targets leaves out the tests that `cargo test` does not run by itself, those of clusters
+	cargo clippy --locked --test '*' -- -D warnings
 	cargo deny --locked check --hide-inclusion-graph bans licenses sources
 	diff crds/wedofsheetsyncs.yaml charts/wedof-sheet-sync/files/crd.yaml
 	cargo run --locked --quiet -- reference | diff docs/cli.md -

@@ -6,6 +6,8 @@
 mod ends;
 mod hardening;
 mod plugin;
+#[path = "../operator/programs.rs"]
+mod programs;
 mod world;
 
 use std::collections::BTreeSet;

@@ -1,84 +1,27 @@
 //! `kubectl wss` beside a real kubelet: live progress from the log of a real pod, and the exit codes of real runs.
 
 use std::{
-    io::{BufRead, BufReader, Read},
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command},
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use serde_json::json;
 
-use crate::world::{Centre, World};
-
-/// The program under the name by which kubectl finds it, in a folder of its own.
-fn plugin() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("kubectl-wss-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let path = folder.join("kubectl-wss");
-    let _ = std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wedof-sheet-sync"), &path);
-    path
-}
+use crate::{
+    programs::{ended, follow, interrupt, path},
+    world::{Centre, World},
+};
 
 /// `kubectl wss …` in the namespace of the centre.
 fn wss(centre: &Centre, arguments: &[&str]) -> Command {
-    let path = std::env::var("PATH").expect("a PATH");
-    let folder = plugin();
-    let folder = folder.parent().expect("a folder").display();
     let mut command = Command::new("kubectl");
     command
         .arg("wss")
         .args(arguments)
-        .args(["--namespace", &centre.namespace]);
-    command.env("PATH", format!("{folder}:{path}"));
+        .args(["--namespace", &centre.namespace])
+        .env("PATH", path());
     command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-/// The process, its lines of standard error with their times, and the rest once it has ended.
-struct Followed {
-    code: i32,
-    out: String,
-    lines: Vec<(Instant, String)>,
-    ended: Instant,
-}
-
-impl Followed {
-    fn err(&self) -> String {
-        let lines: Vec<&str> = self.lines.iter().map(|(_, line)| line.as_str()).collect();
-        lines.join("\n")
-    }
-}
-
-/// Runs a command to its end; `when` is called with every line of standard error as it comes.
-async fn follow(mut command: Command, when: impl Fn(&str, &Child) + Send + 'static) -> Followed {
-    let followed = tokio::task::spawn_blocking(move || {
-        let mut child = command.spawn().expect("kubectl starts");
-        let stderr = child.stderr.take().expect("standard error");
-        let mut lines = Vec::new();
-        for line in BufReader::new(stderr).lines() {
-            let line = line.expect("a line");
-            when(&line, &child);
-            lines.push((Instant::now(), line));
-        }
-        let mut out = String::new();
-        let mut stdout = child.stdout.take().expect("standard output");
-        stdout.read_to_string(&mut out).expect("text");
-        Followed {
-            code: child.wait().expect("it ends").code().expect("a code"),
-            out,
-            lines,
-            ended: Instant::now(),
-        }
-    });
-    followed.await.expect("no panic")
-}
-
-async fn ended(command: Command) -> Followed {
-    follow(command, |_, _| {}).await
 }
 
 #[tokio::test]
@@ -92,16 +35,19 @@ async fn a_run_is_followed_live_by_its_pods_log_and_ends_with_its_table_and_code
     centre
         .wait("acme", "its CronJob", |status| status["observedGeneration"] == 1)
         .await;
-    let run = ended(wss(&centre, &["run", "acme", "--wait", "--timeout", "3m"])).await;
-    let err = run.err();
+    let read = Arc::new(OnceLock::new());
+    let reads = read.clone();
+    let progress = move |line: &str, _: &Child| {
+        if line.contains("Registration Folders: ") && line.contains(" records read") {
+            reads.get_or_init(Instant::now);
+        }
+    };
+    let run = follow(wss(&centre, &["run", "acme", "--wait", "--timeout", "3m"]), progress).await;
+    let err = &run.err;
     assert_eq!(run.code, 0, "{}\n{err}", run.out);
-    let (read_at, _) = run
-        .lines
-        .iter()
-        .find(|(_, line)| line.contains("Registration Folders: ") && line.contains(" records read"))
-        .unwrap_or_else(|| panic!("no progress: {err}"));
+    let read_at = read.get().unwrap_or_else(|| panic!("no progress: {err}"));
     assert!(
-        run.ended - *read_at > Duration::from_secs(1),
+        read_at.elapsed() > Duration::from_secs(1),
         "progress comes while the run is going: {err}"
     );
     assert!(
@@ -121,7 +67,7 @@ async fn a_run_is_followed_live_by_its_pods_log_and_ends_with_its_table_and_code
     )));
 
     let logs = ended(wss(&centre, &["logs", "acme"])).await;
-    assert_eq!(logs.code, 0, "{}", logs.err());
+    assert_eq!(logs.code, 0, "{}", logs.err);
     assert!(
         logs.out.contains("Registration Folders: ") && !logs.out.contains("\"level\""),
         "{}",
@@ -145,20 +91,20 @@ async fn a_key_that_wedof_refuses_ends_with_code_2_and_a_missing_secret_with_cod
         .wait("acme", "its CronJob", |status| status["observedGeneration"] == 1)
         .await;
     let missing = ended(wss(&centre, &["run", "acme", "--wait", "--timeout", "3m"])).await;
-    assert_eq!(missing.code, 1, "{}\n{}", missing.out, missing.err());
+    assert_eq!(missing.code, 1, "{}\n{}", missing.out, missing.err);
     assert!(missing.out.contains("SecretMissing: "), "{}", missing.out);
     assert!(missing.out.contains("A later run may succeed."), "{}", missing.out);
 
     centre.create_secrets("not-a-key").await;
     let refused = ended(wss(&centre, &["run", "acme", "--wait", "--timeout", "3m"])).await;
-    assert_eq!(refused.code, 2, "{}\n{}", refused.out, refused.err());
+    assert_eq!(refused.code, 2, "{}\n{}", refused.out, refused.err);
     assert!(refused.out.contains("WedofKeyRefused: "), "{}", refused.out);
     assert!(
         refused.out.contains("It will fail again until somebody changes that."),
         "{}",
         refused.out
     );
-    assert!(!refused.out.contains("not-a-key") && !refused.err().contains("not-a-key"));
+    assert!(!refused.out.contains("not-a-key") && !refused.err.contains("not-a-key"));
 }
 
 #[tokio::test]
@@ -174,33 +120,32 @@ async fn neither_a_timeout_nor_ctrl_c_ends_the_run() {
     centre
         .wait("acme", "its CronJob", |status| status["observedGeneration"] == 1)
         .await;
-    let interrupt = |line: &str, child: &Child| {
+    let leave = |line: &str, child: &Child| {
         if line.starts_with("Pod ") {
-            let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-            assert!(sent.expect("kill").success());
+            interrupt(child);
         }
     };
-    let left = follow(wss(&centre, &["run", "acme", "--wait"]), interrupt).await;
-    assert_eq!(left.code, 130, "{}", left.err());
+    let left = follow(wss(&centre, &["run", "acme", "--wait"]), leave).await;
+    assert_eq!(left.code, 130, "{}", left.err);
     assert!(
-        left.err()
+        left.err
             .contains("Interrupted; the run goes on. How it goes: kubectl wss status acme"),
         "{}",
-        left.err()
+        left.err
     );
     assert_eq!(centre.status("acme").await["lastRun"]["outcome"], "Running");
 
     let late = ended(wss(&centre, &["run", "acme", "--wait", "--timeout", "2s"])).await;
-    assert_eq!(late.code, 124, "{}", late.err());
+    assert_eq!(late.code, 124, "{}", late.err);
     assert!(
-        late.err().contains("goes first; this run waits for its end"),
+        late.err.contains("goes first; this run waits for its end"),
         "{}",
-        late.err()
+        late.err
     );
     assert!(
-        late.err().contains("The time is up; the run starts without you."),
+        late.err.contains("The time is up; the run starts without you."),
         "{}",
-        late.err()
+        late.err
     );
     // the run that was left ends by itself
     centre

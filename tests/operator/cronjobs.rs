@@ -183,12 +183,7 @@ async fn a_spec_that_is_wrong_creates_nothing_and_one_that_turns_wrong_suspends(
             cronjob.spec.as_ref().unwrap().suspend == Some(false)
         })
         .await;
-    let reasons: Vec<_> = world
-        .events("acme")
-        .await
-        .into_iter()
-        .map(|(reason, _)| reason)
-        .collect();
+    let reasons = world.reasons("acme").await;
     assert!(
         reasons.contains(&"Stalled".to_owned()) && reasons.contains(&"CronJobCreated".to_owned()),
         "{reasons:?}"

@@ -6,16 +6,6 @@ use serde_json::json;
 
 use super::{REQUESTED_AT, World, world::report};
 
-/// How often each event was told, in the order of their first times: `reason` or `reason ×2`.
-async fn told(world: &World) -> Vec<String> {
-    let events = world.events_with_counts("acme").await;
-    let line = |(reason, count): (String, i32)| match count {
-        1 => reason,
-        count => format!("{reason} ×{count}"),
-    };
-    events.into_iter().map(line).collect()
-}
-
 /// Asks for a run and ends it.
 async fn run(world: &World, request: &str, exit_code: i32, outcome: &str) {
     world.annotate("acme", REQUESTED_AT, request).await;
@@ -57,7 +47,7 @@ async fn each_change_is_told_once_and_what_lasts_is_not_told_again() {
     world.wait_for("acme", "Ready", "True").await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(
-        told(&world).await,
+        world.reasons("acme").await,
         [
             "CronJobCreated",
             "RunStarted",
@@ -95,7 +85,7 @@ async fn attempts_that_fail_alike_are_told_once() {
         .await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(
-        told(&world).await,
+        world.reasons("acme").await,
         ["CronJobCreated", "RunStarted", "WedofError", "RunFailed"]
     );
 }

@@ -1,58 +1,50 @@
 //! `kubectl wss` and `run`, `status`, `logs` where no kubelet is: what they tell of the object, and with which rights.
 
 use std::{
-    path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use k8s_openapi::api::{
-    authentication::v1::TokenRequest,
-    core::v1::ServiceAccount,
-    rbac::v1::{Role, RoleBinding},
-};
-use kube::{
-    Api,
-    api::{DeleteParams, PostParams},
-};
+use k8s_openapi::api::rbac::v1::Role;
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use wedof_sheet_sync::api::WedofSheetSync;
 
-use super::{World, world::report};
-
-/// The program under the name by which kubectl finds it.
-fn plugin() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("kubectl-wss-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join("kubectl-wss");
-    let program = env!("CARGO_BIN_EXE_wedof-sheet-sync");
-    match std::os::unix::fs::symlink(program, &path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => panic!("{error}"),
-        _ => path,
-    }
-}
+use super::{
+    World,
+    programs::{self, Ended},
+    world::report,
+};
 
 fn wss(world: &World, arguments: &[&str]) -> Command {
-    let mut command = Command::new(plugin());
+    let mut command = Command::new(programs::named("kubectl-wss"));
     command.args(arguments);
     if !arguments.contains(&"--all-namespaces") {
         command.args(["--namespace", &world.namespace]);
     }
     command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
 }
 
-async fn ended(mut command: Command) -> (i32, String, String) {
-    // the test goes on playing kubelet meanwhile
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap();
-    let Output { status, stdout, stderr } = output;
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (status.code().unwrap(), text(stdout), text(stderr))
+async fn ended(command: Command) -> (i32, String, String) {
+    let Ended { code, out, err } = programs::ended(command).await;
+    (code, out, err)
+}
+
+/// Runs a command while the test goes on, which it does when the command says these words.
+async fn saying(world: &World, command: Command, words: &'static str) -> JoinHandle<Ended> {
+    let said = Arc::new(AtomicBool::new(false));
+    let hears = said.clone();
+    let following = tokio::spawn(programs::follow(command, move |line, _| {
+        hears.fetch_or(line.contains(words), Ordering::Relaxed);
+    }));
+    let what = format!("the words {words:?}");
+    world.until(&what, async || said.load(Ordering::Relaxed)).await;
+    following
 }
 
 async fn wait_for_run(world: &World) -> String {
@@ -106,18 +98,15 @@ async fn a_run_that_another_holds_back_says_so_and_follows_its_own() {
         "{out}"
     );
     let first = wait_for_run(&world).await;
-    let following = tokio::spawn(ended(wss(&world, &["run", "acme", "--wait"])));
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    let waits = "goes first; this run waits for its end";
+    let following = saying(&world, wss(&world, &["run", "acme", "--wait"]), waits).await;
     world.end_pod(&first, 0, &report("Succeeded", json!({}))).await;
     let second = world.jobs(2).await.into_iter().map(|job| job.metadata.name.unwrap());
     let second = second.into_iter().find(|job| *job != first).unwrap();
     world.end_pod(&second, 0, &report("Succeeded", json!({}))).await;
-    let (code, out, err) = following.await.unwrap();
+    let Ended { code, out, err } = following.await.unwrap();
     assert_eq!(code, 0, "{out}{err}");
-    assert!(
-        err.contains(&format!("Job {first} goes first; this run waits for its end")),
-        "{err}"
-    );
+    assert!(err.contains(&format!("Job {first} {waits}")), "{err}");
     assert!(err.contains(&format!("Job {second} is started")), "{err}");
 }
 
@@ -130,12 +119,7 @@ async fn what_cannot_run_is_told_at_once() {
         err.contains("there is no WedofSheetSync nobody in namespace op-wss-refused"),
         "{err}"
     );
-    world
-        .apply(
-            "stalled",
-            json!({"schedule": "0 0 31 2 *", "resources": [{"name": "organisms", "tab": "stalled"}]}),
-        )
-        .await;
+    world.apply("stalled", json!({"schedule": "0 0 31 2 *"})).await;
     world.wait_for("stalled", "Stalled", "True").await;
     let same = json!({"runOnCreate": false, "spreadsheetId": "1SpreadsheetOfTwoObjects"});
     world.apply("acme", same.clone()).await;
@@ -169,20 +153,14 @@ async fn time_that_is_up_and_ctrl_c_leave_the_run_going() {
     world.end_pod(&job, 0, &report("Succeeded", json!({}))).await;
     world.wait_for("acme", "LastRunSucceeded", "True").await;
 
-    let following = wss(&world, &["run", "acme", "--wait"]).spawn().unwrap();
-    wait_for_run(&world).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let interrupted = Command::new("kill")
-        .args(["-INT", &following.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(interrupted.success());
-    let output = tokio::task::spawn_blocking(|| following.wait_with_output().unwrap())
-        .await
-        .unwrap();
-    let err = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(130), "{err}");
-    assert!(err.contains("Interrupted; the run goes on"), "{err}");
+    let left = programs::follow(wss(&world, &["run", "acme", "--wait"]), |line, child| {
+        if line.contains(" is started") {
+            programs::interrupt(child);
+        }
+    });
+    let left = left.await;
+    assert_eq!(left.code, 130, "{}", left.err);
+    assert!(left.err.contains("Interrupted; the run goes on"), "{}", left.err);
     assert_eq!(world.status("acme").await["lastRun"]["outcome"], "Running");
 }
 
@@ -217,37 +195,13 @@ async fn a_deleted_object_ends_the_waiting() {
 
 /// A kubeconfig of an account with these rights and no others, whose context names the namespace.
 async fn account(world: &World, rules: Value) -> tempfile::NamedTempFile {
-    async fn create<K>(world: &World, body: Value)
-    where
-        K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-            + Clone
-            + serde::de::DeserializeOwned
-            + serde::Serialize
-            + std::fmt::Debug,
-    {
-        let body: K = serde_json::from_value(body).unwrap();
-        world.api::<K>().create(&PostParams::default(), &body).await.unwrap();
-    }
-    let meta = json!({"name": "person"});
-    create::<ServiceAccount>(world, json!({"metadata": meta})).await;
-    create::<Role>(world, json!({"metadata": meta, "rules": rules})).await;
-    let binding = json!({
-        "metadata": meta,
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "person"},
-        "subjects": [{"kind": "ServiceAccount", "name": "person", "namespace": world.namespace}],
-    });
-    create::<RoleBinding>(world, binding).await;
-    let accounts: Api<ServiceAccount> = world.api();
-    let issued = accounts
-        .create_token_request("person", &PostParams::default(), &TokenRequest::default())
-        .await
-        .unwrap();
+    let token = world.account("person", rules).await;
     let mut config: Value = {
         let kubeconfig = kube::config::Kubeconfig::read().unwrap();
         serde_json::to_value(&kubeconfig).unwrap()
     };
     let cluster = config["clusters"][0]["name"].clone();
-    config["users"] = json!([{"name": "person", "user": {"token": issued.status.unwrap().token}}]);
+    config["users"] = json!([{"name": "person", "user": {"token": token}}]);
     config["contexts"] =
         json!([{"name": "person", "context": {"cluster": cluster, "user": "person", "namespace": world.namespace}}]);
     config["current-context"] = json!("person");
@@ -257,16 +211,12 @@ async fn account(world: &World, rules: Value) -> tempfile::NamedTempFile {
 }
 
 fn as_person(file: &tempfile::NamedTempFile, arguments: &[&str]) -> Command {
-    let mut command = Command::new(plugin());
+    let mut command = Command::new(programs::named("kubectl-wss"));
     command
         .args(arguments)
         .arg("--kubeconfig")
         .arg(file.path())
         .env_remove("KUBECONFIG");
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
     command
 }
 
@@ -296,17 +246,14 @@ async fn the_right_to_patch_our_kind_is_all_that_asking_needs() {
     let roles = world.api::<Role>();
     let patch = kube::api::Patch::Merge(role);
     roles.patch("person", &Default::default(), &patch).await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let following = tokio::spawn(ended(as_person(&person, &["run", "acme", "--wait"])));
+    let known = async || ended(as_person(&person, &["status"])).await.0 == 0;
+    world.until("the person's new rights", known).await;
+    let told = "No right to read pods: only the status is followed";
+    let following = saying(&world, as_person(&person, &["run", "acme", "--wait"]), told).await;
     let job = wait_for_run(&world).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
     world.end_pod(&job, 0, &report("Succeeded", json!({"added": 3}))).await;
-    let (code, out, err) = following.await.unwrap();
+    let Ended { code, out, err } = following.await.unwrap();
     assert_eq!(code, 0, "{out}{err}");
-    assert!(
-        err.contains("No right to read pods: only the status is followed"),
-        "{err}"
-    );
     assert!(out.contains("250 rows: 3 added"), "{out}");
     let (code, _, err) = ended(as_person(&person, &["logs", "acme"])).await;
     assert_eq!(code, 2);
@@ -358,13 +305,10 @@ async fn status_tells_all_objects_in_a_table_and_one_in_full() {
 async fn kubectl_finds_the_plugin_and_completes_its_words() {
     let world = World::start("op-wss-plugin").await;
     world.apply("acme", json!({"runOnCreate": false})).await;
-    let folder = plugin().parent().unwrap().to_owned();
-    let complete = folder.join("kubectl_complete-wss");
-    let _ = std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_wedof-sheet-sync"), &complete);
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    programs::named("kubectl_complete-wss");
     let kubectl = |arguments: &[&str]| {
         let mut command = Command::new("kubectl");
-        command.args(arguments).env("PATH", &path);
+        command.args(arguments).env("PATH", programs::path());
         ended(command)
     };
     let (code, out, err) = kubectl(&["plugin", "list"]).await;

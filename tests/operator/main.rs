@@ -16,6 +16,7 @@ mod events;
 mod field;
 mod kubectl;
 mod lifecycle;
+mod programs;
 mod proxy;
 mod replica;
 mod runs;

@@ -46,12 +46,7 @@ async fn a_first_run_that_fails_for_good_is_told_with_its_report() {
     );
     assert_eq!(run["completionTime"], result["lastTransitionTime"], "the Job's time");
     assert_eq!(status["consecutiveFailures"], 1);
-    let reasons: Vec<_> = world
-        .events("acme")
-        .await
-        .into_iter()
-        .map(|(reason, _)| reason)
-        .collect();
+    let reasons = world.reasons("acme").await;
     assert_eq!(reasons, ["CronJobCreated", "RunStarted", "RunFailed"]);
     // nobody but a person can mend it: no other run starts
     tokio::time::sleep(Duration::from_secs(3)).await;

@@ -8,20 +8,17 @@ use k8s_openapi::api::{
     authorization::v1::SelfSubjectRulesReview,
     batch::v1::{CronJob, Job},
     core::v1::{ConfigMap, Pod, Secret, ServiceAccount},
-    rbac::v1::{Role, RoleBinding},
 };
 use kube::{
     Api, Client, Config, ResourceExt,
     api::{ListParams, Patch, PatchParams, PostParams},
-    core::NamespaceResourceScope,
 };
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use wedof_sheet_sync::api::WedofSheetSync;
 
 use crate::{
     REQUESTED_AT, json_of,
-    world::{World, condition, report},
+    world::{Namespaced, World, condition, report},
 };
 
 const TENANT: &str = "marie@centre.example";
@@ -32,40 +29,19 @@ const POD: &str = "/spec/jobTemplate/spec/template/spec";
 
 /// A user who may edit our kind in the world's namespace.
 async fn tenant(world: &World) -> Client {
-    let role = json!({"metadata": {"name": "tenant"}, "rules": [{
+    let rules = json!([{
         "apiGroups": ["wedofsheetsync.dev"], "resources": ["wedofsheetsyncs"],
         "verbs": ["get", "list", "watch", "create", "update", "patch", "delete"],
-    }]});
-    let binding = json!({
-        "metadata": {"name": "tenant"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "tenant"},
-        "subjects": [{"kind": "User", "name": TENANT, "apiGroup": "rbac.authorization.k8s.io"}],
-    });
-    create::<Role>(world, role).await;
-    create::<RoleBinding>(world, binding).await;
+    }]);
+    let user = json!({"kind": "User", "name": TENANT, "apiGroup": "rbac.authorization.k8s.io"});
+    world.grant("tenant", rules, user).await;
     let mut config = Config::infer().await.unwrap();
     config.auth_info.impersonate = Some(TENANT.to_owned());
     let client = Client::try_from(config).unwrap();
     // roles take a moment to be known
-    for _ in 0..100 {
-        if objects(world, &client).list(&ListParams::default()).await.is_ok() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let known = async || objects(world, &client).list(&ListParams::default()).await.is_ok();
+    world.until("the tenant's rights", known).await;
     client
-}
-
-async fn create<K>(world: &World, body: Value) -> K
-where
-    K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + serde::Serialize
-        + std::fmt::Debug,
-{
-    let object: K = serde_json::from_value(body).unwrap();
-    world.api::<K>().create(&PostParams::default(), &object).await.unwrap()
 }
 
 fn objects(world: &World, client: &Client) -> Api<WedofSheetSync> {
@@ -232,7 +208,7 @@ async fn each_field_reaches_one_place_of_the_cronjob_and_is_inert_there() {
         let object = match apply(&world, &client, &spec, &json!({})).await {
             Ok(object) => object,
             Err(error) => {
-                assert!(places.is_empty() && is_refusal(&error), "{spec}: {error}");
+                assert!(places.is_empty() && is_refusal_of(&error, &spec), "{spec}: {error}");
                 continue;
             }
         };
@@ -300,7 +276,7 @@ async fn the_object_s_own_metadata_reaches_nothing() {
     let client = tenant(&world).await;
     let plain = apply(&world, &client, &json!({}), &json!({})).await.unwrap();
     let plain = cronjob(&world, &plain).await;
-    let owner: ConfigMap = create(&world, json!({"metadata": {"name": "owner"}})).await;
+    let owner: ConfigMap = world.create(json!({"metadata": {"name": "owner"}})).await;
     let metadata = json!({
         "labels": {"app": "shop", "argocd.argoproj.io/instance": "all", "wedofsheetsync.dev/uid": "another"},
         "annotations": {
@@ -329,8 +305,18 @@ async fn the_object_s_own_metadata_reaches_nothing() {
     released.unwrap();
 }
 
-fn is_refusal(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 422)
+/// Whether it is for this field, and for no other, that the API server refuses.
+fn is_refusal_of(error: &kube::Error, changes: &Value) -> bool {
+    let mut field = "spec".to_owned();
+    let mut value = changes;
+    while let Value::Object(fields) = value
+        && fields.len() == 1
+    {
+        let (key, inner) = fields.iter().next().unwrap();
+        field = format!("{field}.{key}");
+        value = inner;
+    }
+    matches!(error, kube::Error::Api(status) if status.code == 422 && status.message.contains(&field))
 }
 
 fn wedof(base_url: &str) -> Value {
@@ -415,7 +401,7 @@ async fn what_would_give_more_is_refused() {
     for (spec, reason) in hosts.into_iter().chain(others) {
         let object = match apply(&world, &client, &spec, &json!({})).await {
             Err(error) => {
-                assert!(is_refusal(&error), "{spec}: {error}");
+                assert!(is_refusal_of(&error, &spec), "{spec}: {error}");
                 continue;
             }
             Ok(object) => object,
@@ -489,13 +475,7 @@ async fn the_right_to_edit_our_kind_is_all_that_a_tenant_has() {
         .filter(|resource| !resource.starts_with("self"))
         .collect();
     assert_eq!(resources, BTreeSet::from(["wedofsheetsyncs"]));
-    async fn refused<K>(world: &World, client: &Client)
-    where
-        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + DeserializeOwned
-            + std::fmt::Debug,
-    {
+    async fn refused<K: Namespaced>(world: &World, client: &Client) {
         let api: Api<K> = Api::namespaced(client.clone(), &world.namespace);
         let error = api.list(&ListParams::default()).await.unwrap_err();
         assert!(
@@ -536,7 +516,7 @@ async fn children_are_believed_by_the_chain_of_their_owners_and_not_by_labels() 
         "labels": template["metadata"]["labels"], "annotations": template["metadata"]["annotations"],
     });
     // a Job with all our marks and a wrong owner, and one without an owner
-    let other: ConfigMap = create(&world, json!({"metadata": {"name": "other"}})).await;
+    let other: ConfigMap = world.create(json!({"metadata": {"name": "other"}})).await;
     for (name, owner) in [
         ("orphan", Value::Null),
         (
@@ -551,34 +531,19 @@ async fn children_are_believed_by_the_chain_of_their_owners_and_not_by_labels() 
     ] {
         let mut job = json!({"metadata": marks, "spec": template["spec"]});
         merge(&mut job["metadata"], &json!({"name": name, "ownerReferences": owner}));
-        create::<Job>(&world, job).await;
+        world.create::<Job>(job).await;
         world
             .end_pod(name, 0, &report("Succeeded", json!({"rows": 4711})))
             .await;
     }
     // a pod that says it is a run's
     let pod = json!({"metadata": {"name": "liar", "labels": template["metadata"]["labels"]}, "spec": template["spec"]["template"]["spec"]});
-    create::<Pod>(&world, pod).await;
+    world.create::<Pod>(pod).await;
     // the operator is awake and has seen them all
     world.annotate("acme", REQUESTED_AT, "one").await;
-    let name = {
-        let mine = |job: &Job| {
-            job.metadata
-                .owner_references
-                .iter()
-                .flatten()
-                .any(|owner| owner.kind == "CronJob")
-        };
-        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(90);
-        loop {
-            let jobs = world.api::<Job>().list(&ListParams::default()).await.unwrap();
-            if let Some(job) = jobs.items.iter().find(|job| mine(job)) {
-                break job.name_any();
-            }
-            assert!(std::time::Instant::now() < deadline, "no Job for the request");
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
-    };
+    let going = |status: &Value| status["lastRun"]["syncRequest"] == "one";
+    let status = world.wait("acme", "the run asked for", going).await;
+    let name = status["lastRun"]["jobName"].as_str().unwrap().to_owned();
     world.end_pod(&name, 0, &report("Succeeded", json!({"rows": 7}))).await;
     let status = world
         .wait("acme", "its own run", |status| {

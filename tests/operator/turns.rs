@@ -45,10 +45,8 @@ async fn a_job_made_by_hand_during_a_run_waits_its_turn_and_says_so() {
     let status = world.wait("acme", "that it waits", says).await;
     assert_eq!(status["lastRun"]["jobName"], first, "what is going is shown");
     let pods = ListParams::default().labels("batch.kubernetes.io/job-name=by-hand");
-    assert!(
-        world.api::<Pod>().list(&pods).await.unwrap().items.is_empty(),
-        "it has no pod"
-    );
+    let no_pod = async || world.api::<Pod>().list(&pods).await.unwrap().items.is_empty();
+    world.until("its pod to go, if it had one already", no_pod).await;
 
     world.end_pod(&first, 0, &report("Succeeded", json!({}))).await;
     world
@@ -89,10 +87,7 @@ async fn of_runs_that_began_while_the_operator_was_down_one_goes_on() {
         let job = world
             .wait_object(name, "its turn", |job: &Job| !is_suspended(job))
             .await;
-        assert_eq!(
-            job.annotations().contains_key("wedofsheetsync.dev/waits-its-turn"),
-            false
-        );
+        assert!(!job.annotations().contains_key("wedofsheetsync.dev/waits-its-turn"));
         if let Some(next) = next {
             assert!(
                 is_suspended(&world.api::<Job>().get(next).await.unwrap()),

@@ -31,6 +31,25 @@ use wedof_sheet_sync::api::{WedofSheetSync, crd};
 
 use crate::{proxy::is_watch, replica::Replica};
 
+/// What the API server keeps in a namespace.
+pub trait Namespaced:
+    kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+    + Clone
+    + DeserializeOwned
+    + serde::Serialize
+    + std::fmt::Debug
+{
+}
+
+impl<K> Namespaced for K where
+    K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + serde::Serialize
+        + std::fmt::Debug
+{
+}
+
 /// How long anything may take on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -59,7 +78,7 @@ impl World {
         let client = Client::try_from(config.clone()).expect("a client");
         install_crd(&client).await;
         create_namespace(&client, namespace).await;
-        let token = create_account(&client, namespace).await;
+        let token = operators_account(&client, namespace).await;
         Self {
             client,
             namespace: namespace.to_owned(),
@@ -77,14 +96,9 @@ impl World {
 
     /// Lets this world's operator handle the objects of another world, too.
     pub async fn share(&mut self, other: &Self) {
-        let binding = json!({
-            "metadata": {"name": "shared"},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"},
-            "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace}],
-        });
-        let binding: RoleBinding = serde_json::from_value(binding).expect("a binding");
-        let created = other.api().create(&PostParams::default(), &binding).await;
-        created.expect("the binding is created");
+        let subject = json!({"kind": "ServiceAccount", "name": "operator", "namespace": self.namespace});
+        let binding = json!({"metadata": {"name": "shared"}, "roleRef": role("operator"), "subjects": [subject]});
+        other.create::<RoleBinding>(binding).await;
         self.shared.push(other.namespace.clone());
     }
 
@@ -130,6 +144,21 @@ impl World {
         K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>,
     {
         Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Creates an object of any kind.
+    pub async fn create<K: Namespaced>(&self, body: Value) -> K {
+        create(&self.client, &self.namespace, body).await
+    }
+
+    /// Somebody who may do what these rules say; `subject` is a user or an account.
+    pub async fn grant(&self, name: &str, rules: Value, subject: Value) {
+        grant(&self.client, &self.namespace, name, rules, subject).await;
+    }
+
+    /// An account with the rights that these rules give, and its token.
+    pub async fn account(&self, name: &str, rules: Value) -> String {
+        account(&self.client, &self.namespace, name, rules).await
     }
 
     /// A valid manifest with changes of its spec.
@@ -217,14 +246,7 @@ impl World {
     }
 
     /// Waits for an object of any kind to be as wanted.
-    pub async fn wait_object<K>(&self, name: &str, what: &str, wanted: impl Fn(&K) -> bool) -> K
-    where
-        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + DeserializeOwned
-            + serde::Serialize
-            + std::fmt::Debug,
-    {
+    pub async fn wait_object<K: Namespaced>(&self, name: &str, what: &str, wanted: impl Fn(&K) -> bool) -> K {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let object = self.api::<K>().get_opt(name).await.expect("it can be read");
@@ -395,7 +417,7 @@ impl World {
         self.command("kubectl", arguments).await
     }
 
-    /// Reasons of the events about an object, in the order in which they were first seen.
+    /// Reasons and notes of the events about an object, in the order in which they were first seen.
     pub async fn events(&self, name: &str) -> Vec<(String, String)> {
         let events: Api<k8s_openapi::api::events::v1::Event> = self.api();
         let params = ListParams::default().fields(&format!("regarding.name={name},regarding.kind=WedofSheetSync"));
@@ -407,17 +429,9 @@ impl World {
         events.into_iter().map(pair).collect()
     }
 
-    /// Reasons of the events about an object, each with how often it was told.
-    pub async fn events_with_counts(&self, name: &str) -> Vec<(String, i32)> {
-        let events: Api<k8s_openapi::api::events::v1::Event> = self.api();
-        let params = ListParams::default().fields(&format!("regarding.name={name},regarding.kind=WedofSheetSync"));
-        let mut events = events.list(&params).await.expect("events can be listed").items;
-        events.sort_by_key(|event| event.event_time.as_ref().map(|time| time.0));
-        let pair = |event: k8s_openapi::api::events::v1::Event| {
-            let count = event.series.map_or(1, |series| series.count);
-            (event.reason.unwrap_or_default(), count)
-        };
-        events.into_iter().map(pair).collect()
+    /// Their reasons alone.
+    pub async fn reasons(&self, name: &str) -> Vec<String> {
+        self.events(name).await.into_iter().map(|(reason, _)| reason).collect()
     }
 }
 
@@ -500,7 +514,7 @@ async fn create_namespace(client: &Client, name: &str) {
 }
 
 /// An account with the rights that the chart gives, and its token.
-async fn create_account(client: &Client, namespace: &str) -> String {
+async fn operators_account(client: &Client, namespace: &str) -> String {
     let helpers = include_str!("../../charts/wedof-sheet-sync/templates/_helpers.tpl");
     let rules = helpers
         .split(r#"{{- define "wss.rules" -}}"#)
@@ -512,31 +526,35 @@ async fn create_account(client: &Client, namespace: &str) -> String {
     let lease =
         json!({"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["get", "create", "patch"]});
     rules.as_array_mut().expect("a list").push(lease);
-    async fn create<K>(client: &Client, namespace: &str, body: Value)
-    where
-        K: kube::Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + DeserializeOwned
-            + serde::Serialize
-            + std::fmt::Debug,
-    {
-        let api: Api<K> = Api::namespaced(client.clone(), namespace);
-        let body: K = serde_json::from_value(body).expect("an object");
-        api.create(&PostParams::default(), &body).await.expect("it is created");
-    }
-    let meta = json!({"name": "operator"});
-    create::<ServiceAccount>(client, namespace, json!({"metadata": meta})).await;
+    account(client, namespace, "operator", rules).await
+}
+
+async fn create<K: Namespaced>(client: &Client, namespace: &str, body: Value) -> K {
+    let api: Api<K> = Api::namespaced(client.clone(), namespace);
+    let body: K = serde_json::from_value(body).expect("an object");
+    api.create(&PostParams::default(), &body).await.expect("it is created")
+}
+
+/// What a binding says of a role of its own namespace.
+fn role(name: &str) -> Value {
+    json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name})
+}
+
+async fn grant(client: &Client, namespace: &str, name: &str, rules: Value, subject: Value) {
+    let meta = json!({"name": name});
     create::<Role>(client, namespace, json!({"metadata": meta, "rules": rules})).await;
-    let binding = json!({
-        "metadata": meta,
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "operator"},
-        "subjects": [{"kind": "ServiceAccount", "name": "operator", "namespace": namespace}],
-    });
+    let binding = json!({"metadata": meta, "roleRef": role(name), "subjects": [subject]});
     create::<RoleBinding>(client, namespace, binding).await;
+}
+
+async fn account(client: &Client, namespace: &str, name: &str, rules: Value) -> String {
+    create::<ServiceAccount>(client, namespace, json!({"metadata": {"name": name}})).await;
+    let subject = json!({"kind": "ServiceAccount", "name": name, "namespace": namespace});
+    grant(client, namespace, name, rules, subject).await;
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
     let request = TokenRequest::default();
     let issued = accounts
-        .create_token_request("operator", &PostParams::default(), &request)
+        .create_token_request(name, &PostParams::default(), &request)
         .await;
     issued.expect("a token is issued").status.expect("with a status").token
 }
