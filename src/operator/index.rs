@@ -30,8 +30,22 @@ pub struct Target {
     pub key: Key,
     /// Seconds since 1970 and UID: the older object has the right to a tab.
     pub age: (i64, Uid),
+    /// Its spec is one that runs. One of which nothing comes before its author has mended it has no right to a tab.
+    pub can_run: bool,
     pub spreadsheet: String,
     pub tabs: Vec<TargetTab>,
+}
+
+impl Target {
+    /// The first of its tabs that another object writes into, too, as a place among them, and why it is the same one.
+    fn shared_with(&self, other: &Self) -> Option<(usize, Same)> {
+        let place = |same: fn(&TargetTab, &TargetTab) -> bool| {
+            let is_shared = |tab| other.tabs.iter().any(|theirs| same(tab, theirs));
+            self.tabs.iter().position(is_shared)
+        };
+        let by_title = place(|one, two| one.title == two.title).map(|place| (place, Same::Title));
+        by_title.or_else(|| place(|one, two| one.resource == two.resource).map(|place| (place, Same::Resource)))
+    }
 }
 
 /// A tab is known in its spreadsheet by the resource in it, whatever its title; a new one by its title.
@@ -142,24 +156,27 @@ impl Index {
             .collect()
     }
 
-    /// The oldest object that is older than this one and writes into one of its tabs; which of its tabs, as a place among
-    /// them, and why it is the same one.
+    /// The oldest object that is older than this one and fills one of its tabs; which of its tabs, as a place among them,
+    /// and why it is the same one. An object that has to wait itself fills none, so nobody waits for it.
     pub fn conflict(&self, uid: &str) -> Option<(&Target, usize, Same)> {
         let own = self.targets.get(uid)?;
         let others = self.by_spreadsheet.get(&own.spreadsheet).into_iter().flatten();
-        let older = others
+        let mut older: Vec<&Target> = others
             .filter_map(|other| self.targets.get(other))
-            .filter(|other| other.age < own.age);
-        let conflicts = older.filter_map(|other| {
-            let place = |same: fn(&TargetTab, &TargetTab) -> bool| {
-                let is_shared = |tab| other.tabs.iter().any(|theirs| same(tab, theirs));
-                own.tabs.iter().position(is_shared)
-            };
-            let by_title = place(|one, two| one.title == two.title).map(|place| (other, place, Same::Title));
-            by_title
-                .or_else(|| place(|one, two| one.resource == two.resource).map(|place| (other, place, Same::Resource)))
-        });
-        conflicts.min_by(|(one, ..), (two, ..)| one.age.cmp(&two.age))
+            .filter(|other| other.can_run && other.age < own.age)
+            .collect();
+        older.sort_by(|one, two| one.age.cmp(&two.age));
+        // at most one for each resource
+        let mut filling: Vec<&Target> = Vec::new();
+        for target in older {
+            if filling.iter().all(|other| target.shared_with(other).is_none()) {
+                filling.push(target);
+            }
+        }
+        let mut conflicts = filling
+            .into_iter()
+            .filter_map(|other| own.shared_with(other).map(|(place, same)| (other, place, same)));
+        conflicts.next()
     }
 
     pub fn cronjob(&mut self, facts: CronJobFacts) -> Option<Key> {

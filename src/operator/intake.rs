@@ -27,7 +27,8 @@ use super::{
     metrics::Metrics,
     names,
     object::Object,
-    validate,
+    status,
+    validate::{Policy, targets, validate},
     watch::{self, Change},
     watched::Watched,
 };
@@ -170,7 +171,7 @@ fn objects(change: Change<Object>, context: &Context, writer: &Mutex<Writer<Obje
     let (concerned, key) = match change {
         Change::Applied(object) => {
             let key = key(object.meta());
-            let (target, recorded) = read(&object);
+            let (target, recorded) = read(&object, &context.policy);
             let uid = object.uid().unwrap_or_default();
             let concerned = context.index().object(&uid, key.clone(), target, recorded);
             writer.apply_watcher_event(&watcher::Event::Apply(object));
@@ -203,20 +204,27 @@ fn key(meta: &ObjectMeta) -> Key {
     }
 }
 
-/// Where an object writes, nothing if it is on its way out; and which runs its status knows.
-fn read(object: &Object) -> (Option<Target>, Option<Recorded>) {
+/// Where an object writes, nothing if it cannot be read or is on its way out; and which runs its status knows.
+fn read(object: &Object, policy: &Policy) -> (Option<Target>, Option<Recorded>) {
     let Ok(object) = object.decode() else {
-        return (None, None);
+        let status = object.status().ok().flatten();
+        return (None, status.as_ref().and_then(Recorded::of));
     };
     let recorded = object.status.as_ref().and_then(Recorded::of);
     let meta = &object.metadata;
     if meta.deletion_timestamp.is_some() {
         return (None, recorded);
     }
-    let (spreadsheet, tabs) = validate::targets(&object.spec);
+    let (spreadsheet, tabs) = targets(&object.spec);
     let created = meta.creation_timestamp.as_ref().map(|time| time.0.as_second());
+    let key = key(meta);
+    let refused = object
+        .status
+        .as_ref()
+        .is_some_and(|status| status::is_refused(status, meta.generation));
     let target = Target {
-        key: key(meta),
+        can_run: !refused && validate(&key.namespace, &key.name, &object.spec, policy).is_ok(),
+        key,
         age: (created.unwrap_or_default(), meta.uid.clone().unwrap_or_default()),
         spreadsheet,
         tabs,
@@ -259,5 +267,64 @@ fn pods(change: Change<Watched<Attempt>>, context: &Context) -> Option<Key> {
         }
         Change::Vanished(uid) => index.pod_gone(&uid, None),
         Change::Listed => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const POLICY: Policy = Policy {
+        wedof_hosts: Vec::new(),
+        secret_names: None,
+        allow_placement: true,
+    };
+
+    fn object(change: impl Fn(&mut Value)) -> Object {
+        let mut object = json!({
+            "metadata": {"name": "acme", "namespace": "ns", "uid": "u", "generation": 2},
+            "spec": {
+                "schedule": "0 7 * * *",
+                "spreadsheetId": "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms",
+                "wedof": {"apiKeySecretRef": {"name": "wedof", "key": "api-key"}},
+                "google": {"credentialsSecretRef": {"name": "google", "key": "credentials.json"}},
+            },
+            "status": {"lastRecordedRun": {"completionTime": "2026-11-25T07:00:00Z", "jobUid": "j"}},
+        });
+        change(&mut object);
+        serde_json::from_str(&object.to_string()).unwrap()
+    }
+
+    fn can_run(object: &Object) -> bool {
+        let policy = Policy {
+            wedof_hosts: vec!["www.wedof.fr".into()],
+            ..POLICY
+        };
+        read(object, &policy).0.unwrap().can_run
+    }
+
+    #[test]
+    fn which_runs_a_status_has_is_known_even_if_its_spec_cannot_be_read() {
+        let (target, recorded) = read(&object(|object| object["spec"]["schedule"] = json!(7)), &POLICY);
+        assert_eq!(target, None);
+        assert!(recorded.is_some());
+    }
+
+    #[test]
+    fn an_object_runs_unless_its_spec_is_wrong_or_was_refused_by_the_api_server() {
+        assert!(can_run(&object(|_| ())));
+        assert!(!can_run(&object(
+            |object| object["spec"]["schedule"] = json!("61 7 * * *")
+        )));
+        let refused = |generation: i64| {
+            object(move |object| {
+                object["status"]["conditions"] = json!([{"type": "Stalled", "status": "True", "reason": "CronJobRefused",
+                    "message": "", "observedGeneration": generation, "lastTransitionTime": "2026-11-25T07:00:00Z"}]);
+            })
+        };
+        assert!(!can_run(&refused(2)));
+        assert!(can_run(&refused(1)), "an edit may have mended it");
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
 use super::names;
-use crate::api::WedofSheetSync;
+use crate::api::{WedofSheetSync, WedofSheetSyncSpec, WedofSheetSyncStatus};
 
 #[derive(Debug, Clone)]
 pub struct Object {
@@ -23,20 +23,24 @@ pub struct Object {
 impl Object {
     /// The object, or why this version of the program cannot read it.
     pub fn decode(&self) -> Result<WedofSheetSync, Box<InvalidObject>> {
-        self.read().map_err(|error| {
-            Box::new(InvalidObject {
-                error: error.to_string(),
-                metadata: self.metadata.clone(),
-            })
+        let invalid = |error| InvalidObject {
+            error,
+            metadata: self.metadata.clone(),
+        };
+        Ok(WedofSheetSync {
+            metadata: self.metadata.clone(),
+            spec: self.spec().map_err(invalid)?,
+            status: self.status().map_err(invalid)?,
         })
     }
 
-    fn read(&self) -> serde_json::Result<WedofSheetSync> {
-        Ok(WedofSheetSync {
-            metadata: self.metadata.clone(),
-            spec: read(self.spec.as_deref())?,
-            status: read(self.status.as_deref())?,
-        })
+    fn spec(&self) -> Result<WedofSheetSyncSpec, String> {
+        read(self.spec.as_deref()).map_err(|error| format!("the spec cannot be read: {error}"))
+    }
+
+    /// Its status alone, of which more may be readable than of the spec.
+    pub fn status(&self) -> Result<Option<WedofSheetSyncStatus>, String> {
+        read(self.status.as_deref()).map_err(|error| format!("the status cannot be read: {error}"))
     }
 }
 
@@ -173,13 +177,13 @@ mod tests {
     fn an_object_that_cannot_be_read_is_kept_and_says_why() {
         let mut spec = spec();
         spec["resources"] = json!([{"name": "students"}]);
-        let invalid = object(spec).decode().unwrap_err();
-        assert!(
-            invalid.error.starts_with("unknown variant `students`"),
-            "{}",
-            invalid.error
-        );
+        let object = object(spec);
+        let invalid = object.decode().unwrap_err();
+        let says = "the spec cannot be read: unknown variant `students`";
+        assert!(invalid.error.starts_with(says), "{}", invalid.error);
         assert!(!invalid.error.contains("column"), "{}", invalid.error);
         assert_eq!(invalid.metadata.name.as_deref(), Some("acme"));
+        let status = object.status().unwrap().unwrap();
+        assert_eq!(status.observed_generation, Some(2), "its status is another matter");
     }
 }

@@ -335,6 +335,12 @@ pub fn conclude(
     status
 }
 
+/// Whether the API server has refused the CronJob of this generation: only an edit of the object helps.
+pub fn is_refused(status: &WedofSheetSyncStatus, generation: Option<i64>) -> bool {
+    get(status, condition::STALLED)
+        .is_some_and(|stalled| stalled.reason == reason::REFUSED && stalled.observed_generation == generation)
+}
+
 fn schedule_in_words(spec: &ValidSpec) -> String {
     format!("runs at {} ({})", spec.effective_schedule, spec.time_zone)
 }

@@ -50,6 +50,28 @@ async fn of_two_objects_on_one_tab_the_younger_waits_and_is_not_stalled() {
 }
 
 #[tokio::test]
+async fn an_older_object_that_cannot_run_holds_no_tab_and_takes_it_back_when_it_can() {
+    let world = World::start("op-conflict-stalled").await;
+    let spreadsheet = format!("{SPREADSHEET}-stalled");
+    // no date ever matches
+    world
+        .apply(
+            "first",
+            json!({"runOnCreate": false, "spreadsheetId": spreadsheet, "schedule": "0 4 30 2 *"}),
+        )
+        .await;
+    world.wait_for("first", "Stalled", "True").await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let valid = json!({"runOnCreate": false, "spreadsheetId": spreadsheet});
+    world.apply("second", valid.clone()).await;
+    world.wait_for("second", "Ready", "True").await;
+    world.apply("first", valid).await;
+    world.wait_for("first", "Ready", "True").await;
+    let ready = world.wait_for("second", "Ready", "False").await;
+    assert_eq!(ready["reason"], "TabConflict");
+}
+
+#[tokio::test]
 async fn a_tab_is_the_same_in_upper_and_lower_case_and_is_free_when_the_older_object_writes_elsewhere() {
     let world = World::start("op-conflict-case").await;
     let tab = |resource: &str, title: &str| json!({"runOnCreate": false, "spreadsheetId": format!("{SPREADSHEET}-case"), "resources": [{"name": resource, "tab": title}]});

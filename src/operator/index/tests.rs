@@ -197,6 +197,7 @@ fn of_two_objects_on_one_tab_the_younger_yields_until_the_older_is_gone() {
             name: name.into(),
         },
         age: (second, name.into()),
+        can_run: true,
         spreadsheet: "sheet".into(),
         tabs: vec![
             tab(ResourceName::ALL[second as usize], 1000 + second as u64),
@@ -240,6 +241,7 @@ fn of_two_objects_of_the_same_second_the_lesser_uid_has_the_tab() {
         let target = Target {
             key: key(),
             age: (1, uid.into()),
+            can_run: true,
             spreadsheet: "sheet".into(),
             tabs: vec![TargetTab {
                 resource: ResourceName::Users,
@@ -290,6 +292,7 @@ fn one_resource_in_one_spreadsheet_is_one_tab_whatever_its_title() {
         let target = Target {
             key: key(),
             age: (second, second.to_string()),
+            can_run: true,
             spreadsheet: "sheet".into(),
             tabs: vec![TargetTab {
                 resource,
@@ -303,4 +306,55 @@ fn one_resource_in_one_spreadsheet_is_one_tab_whatever_its_title() {
         Some((0, Same::Resource))
     );
     assert!(index.conflict("3").is_none());
+}
+
+/// An object of this age that writes these resources into the spreadsheet.
+fn add(index: &mut Index, age: i64, can_run: bool, resources: &[ResourceName]) -> Vec<Key> {
+    let tab = |resource: &ResourceName| TargetTab {
+        resource: *resource,
+        title: *resource as u64,
+    };
+    let key = Key {
+        namespace: "ns".into(),
+        name: age.to_string(),
+    };
+    let target = Target {
+        key: key.clone(),
+        age: (age, age.to_string()),
+        can_run,
+        spreadsheet: "sheet".into(),
+        tabs: resources.iter().map(tab).collect(),
+    };
+    index.object(&age.to_string(), key, Some(target), None)
+}
+
+fn waits_for<'a>(index: &'a Index, uid: &str) -> Option<&'a str> {
+    index.conflict(uid).map(|(other, ..)| other.key.name.as_str())
+}
+
+#[test]
+fn an_object_that_cannot_run_has_no_right_to_a_tab_until_it_can() {
+    let mut index = Index::default();
+    let tabs = [ResourceName::Users];
+    add(&mut index, 1, false, &tabs);
+    add(&mut index, 2, true, &tabs);
+    assert_eq!(waits_for(&index, "2"), None);
+    let concerned = add(&mut index, 1, true, &tabs);
+    assert_eq!(concerned.len(), 1, "the other one hears of it");
+    assert_eq!((waits_for(&index, "1"), waits_for(&index, "2")), (None, Some("1")));
+}
+
+#[test]
+fn nobody_waits_for_an_object_that_waits_itself() {
+    let (users, organisms, trainings) = (ResourceName::Users, ResourceName::Organisms, ResourceName::Trainings);
+    let mut index = Index::default();
+    add(&mut index, 1, true, &[users]);
+    add(&mut index, 2, true, &[users, organisms]);
+    add(&mut index, 3, true, &[organisms, trainings]);
+    add(&mut index, 4, true, &[trainings]);
+    let waiting = |index: &Index| ["1", "2", "3", "4"].map(|uid| waits_for(index, uid).map(str::to_owned));
+    assert_eq!(waiting(&index), [None, Some("1".into()), None, Some("3".into())]);
+    // the older has the right again as soon as it can run
+    index.object_gone("1");
+    assert_eq!(waiting(&index), [None, None, Some("2".into()), None]);
 }
