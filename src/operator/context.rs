@@ -34,7 +34,7 @@ pub struct Memory {
     pub applied: Option<Applied>,
     /// Hash of a CronJob that the API server refuses, and what it said.
     pub refused: Option<(String, String)>,
-    /// The status written last, for a moment.
+    /// The status written last, until the watch shows it.
     pub written: Option<Box<Written>>,
     /// What the events of a Job without a pod said, and when.
     pub events: HashMap<Uid, (Timestamp, Option<String>)>,
@@ -44,12 +44,39 @@ pub struct Memory {
     pub failures: u32,
 }
 
-/// A status and the version of the object that it was computed from: until the watch has caught up, that object's own
-/// status is out of date.
+/// A status that was written: until the watch has caught up, that of the object is out of date.
 #[derive(Debug)]
 pub struct Written {
+    /// The version of the object that it was computed from.
+    pub before: String,
+    /// The version that the write made.
     pub version: String,
     pub status: WedofSheetSyncStatus,
+}
+
+impl Written {
+    /// Whether the object, as it is seen, is older than the write. Versions are numbers that grow, on every API server with
+    /// etcd and by contract since Kubernetes 1.35; of others only the one from before the write is known to be older.
+    fn is_ahead_of(&self, seen: &str) -> bool {
+        match (seen.parse::<u64>(), self.version.parse::<u64>()) {
+            (Ok(seen), Ok(written)) => seen < written,
+            _ => seen == self.before,
+        }
+    }
+}
+
+impl Memory {
+    /// The status of an object that is seen in a version: its own, which somebody else may have written, but for one that
+    /// was written since. One that cannot be read is what was written last.
+    pub fn status(&mut self, version: &str, own: Result<Option<WedofSheetSyncStatus>, String>) -> WedofSheetSyncStatus {
+        match &self.written {
+            Some(written) if own.is_err() || written.is_ahead_of(version) => written.status.clone(),
+            _ => {
+                self.written = None;
+                own.ok().flatten().unwrap_or_default()
+            }
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,5 +121,65 @@ impl Context {
 
     fn memories(&self) -> MutexGuard<'_, HashMap<Uid, Arc<tokio::sync::Mutex<Memory>>>> {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn status(generation: i64) -> WedofSheetSyncStatus {
+        WedofSheetSyncStatus {
+            observed_generation: Some(generation),
+            ..WedofSheetSyncStatus::default()
+        }
+    }
+
+    /// 1: the object's own status; 2: the one written.
+    #[rstest]
+    #[case::as_before_the_write("7", "9", "7", 2)]
+    #[case::edited_meanwhile_and_the_write_not_seen_yet("7", "9", "8", 2)]
+    #[case::fewer_digits("99", "101", "100", 2)]
+    #[case::the_write_is_seen("7", "9", "9", 1)]
+    #[case::written_by_somebody_else_since("7", "9", "12", 1)]
+    #[case::no_numbers_as_before_the_write("a", "b", "a", 2)]
+    #[case::no_numbers_and_another("a", "b", "c", 1)]
+    fn a_status_that_was_written_counts_until_it_is_seen(
+        #[case] before: &str,
+        #[case] version: &str,
+        #[case] seen: &str,
+        #[case] expected: i64,
+    ) {
+        let written = Written {
+            before: before.into(),
+            version: version.into(),
+            status: status(2),
+        };
+        let mut memory = Memory {
+            written: Some(Box::new(written)),
+            ..Memory::default()
+        };
+        let current = memory.status(seen, Ok(Some(status(1))));
+        assert_eq!(current.observed_generation, Some(expected));
+        assert_eq!(memory.written.is_some(), expected == 2, "nothing is kept in vain");
+    }
+
+    #[test]
+    fn a_status_that_cannot_be_read_is_the_one_written_last() {
+        let unreadable = || Err("no status".to_owned());
+        let mut memory = Memory::default();
+        assert_eq!(memory.status("7", unreadable()), WedofSheetSyncStatus::default());
+        memory.written = Some(Box::new(Written {
+            before: "7".into(),
+            version: "8".into(),
+            status: status(2),
+        }));
+        assert_eq!(
+            memory.status("9", unreadable()),
+            status(2),
+            "else it would be written for ever"
+        );
     }
 }

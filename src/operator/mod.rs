@@ -6,6 +6,7 @@
 
 mod args;
 pub mod check;
+mod conflict;
 mod context;
 mod cronjob;
 mod events;

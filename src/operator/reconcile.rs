@@ -10,6 +10,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::batch::v1::CronJob;
 use kube::{
     Resource, ResourceExt,
     core::{ObjectMeta, error_boundary::InvalidObject},
@@ -17,11 +18,11 @@ use kube::{
 };
 
 use super::{
+    conflict,
     context::{Context, Memory, Written},
     cronjob::{self, Owner},
     events::{self, Notice},
-    facts::Suspended,
-    index::Same,
+    facts::{CronJobFacts, Suspended},
     names::{self, reason},
     object::Object,
     orders,
@@ -29,11 +30,11 @@ use super::{
     runs::{self, Run},
     send::{self, Error, Started},
     status::{self, Verdict},
-    turns,
-    validate::{self, Problem},
+    turns::{self, Turns},
+    validate::{self, Problem, ValidSpec},
 };
 use crate::{
-    api::{WedofSheetSync, WedofSheetSyncStatus},
+    api::{WedofSheetSync, WedofSheetSyncSpec, WedofSheetSyncStatus},
     spec,
 };
 
@@ -63,9 +64,24 @@ async fn reconcile_once(
     memory: &mut Memory,
 ) -> Result<Action, Arc<Error>> {
     let started = Instant::now();
-    let result = match &object.decode() {
-        Ok(object) => reconcile_object(context, object, uid, memory).await,
-        Err(invalid) => reconcile_undecodable(context, invalid, uid, memory).await,
+    let meta = object.meta();
+    let look = Look {
+        context,
+        owner: Owner {
+            namespace: meta.namespace.as_deref().unwrap_or_default(),
+            name: meta.name.as_deref().unwrap_or_default(),
+            uid,
+            generation: meta.generation.unwrap_or_default(),
+        },
+        meta,
+        memory,
+        now: Timestamp::now(),
+        notices: Vec::new(),
+        errors: Vec::new(),
+    };
+    let result = match object.decode() {
+        Ok(object) => look.reconcile(&object).await,
+        Err(invalid) => look.reconcile_undecodable(&invalid, object.status()).await,
     };
     context.metrics.reconciled(started.elapsed());
     match result {
@@ -100,60 +116,249 @@ fn backoff(failures: u32, chance: f64) -> Duration {
     wait.mul_f64(1.0 + chance / 4.0)
 }
 
-async fn reconcile_object(
-    context: &Context,
-    object: &WedofSheetSync,
-    uid: &str,
-    memory: &mut Memory,
-) -> Result<Action, Error> {
-    let now = Timestamp::now();
-    let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
-    let owner = Owner {
-        namespace: &namespace,
-        name: &name,
-        uid,
-        generation: object.metadata.generation.unwrap_or_default(),
-    };
-    let old = current_status(object, memory);
-    let mut notices = Vec::new();
+/// One look at an object.
+struct Look<'a> {
+    context: &'a Context,
+    owner: Owner<'a>,
+    meta: &'a ObjectMeta,
+    memory: &'a mut Memory,
+    now: Timestamp,
+    /// To be told.
+    notices: Vec<Notice>,
+    /// Of requests that failed. None of them keeps the result of a run out of the status: the look goes on, and is repeated.
+    errors: Vec<Error>,
+}
 
-    let plan = validate::validate(&namespace, &name, &object.spec, &context.policy).map(|spec| {
-        let built = cronjob::build(owner, &spec, &context.settings);
-        (spec, built)
-    });
-    let seen = context
-        .index()
-        .cronjob_of(uid, &namespace, &cronjob::name(&name))
-        .cloned();
-    let (verdict, cronjob) = match (&plan, conflict(context, owner, object)) {
-        (Ok((spec, built)), None) => send::apply(context, owner, spec, built, seen, memory, &mut notices).await?,
-        (Ok(_), Some(conflict)) => (Verdict::NotReady(conflict), send::suspend(context, seen).await?),
-        (Err(problems), _) => (Verdict::Stalled(problems.clone()), seen),
-    };
-    // of a spec that cannot be run nothing is created, and what there is stops
-    let cronjob = match verdict {
-        Verdict::Stalled(_) => send::suspend(context, cronjob).await?,
-        _ => cronjob,
-    };
+/// A spec that can be run, and its CronJob.
+type Plan = (ValidSpec, CronJob);
 
-    let runs = read_runs(context, owner, &old, memory, now).await?;
-    let turns = turns::turns(&runs);
-    send::take_turns(context, &turns).await?;
-    let recorded = status::record(&old, &runs, cronjob.as_ref(), now);
-    let started = match (&plan, &cronjob, &verdict) {
-        (Ok((spec, built)), Some(cronjob), Verdict::Ready) => {
-            let request = object.annotations().get(names::SYNC_REQUESTED_AT).map(String::as_str);
-            let decision = orders::decide(uid, request, spec, &recorded, &runs, now);
-            send::follow(context, decision, built, cronjob, memory, now).await
+impl<'a> Look<'a> {
+    async fn reconcile(mut self, object: &WedofSheetSync) -> Result<Action, Error> {
+        let now = self.now;
+        let old = self.memory.status(self.version(), Ok(object.status.clone()));
+        let plan = self.plan(&object.spec);
+        let (verdict, cronjob) = self.place(object, &plan).await;
+
+        let runs = self.read_runs(&old).await;
+        let turns = turns::turns(&runs);
+        let taken = send::take_turns(self.context, &turns).await;
+        self.succeeded(taken);
+        let recorded = status::record(&old, &runs, cronjob.as_ref(), now);
+        let started = match (&plan, &cronjob, &verdict) {
+            (Ok((spec, built)), Some(cronjob), Some(Verdict::Ready)) => {
+                let request = object.annotations().get(names::SYNC_REQUESTED_AT).map(String::as_str);
+                let decision = orders::decide(self.owner.uid, request, spec, &recorded, &runs, now);
+                send::follow(self.context, decision, built, cronjob, self.memory, now).await
+            }
+            _ => Started::default(),
+        };
+        self.errors.extend(started.error);
+        if let Some(cronjob) = &cronjob {
+            let entered = send::enter_active(self.context, cronjob, &runs).await;
+            self.succeeded(entered);
         }
-        _ => Started::default(),
-    };
-    if let Some(cronjob) = &cronjob {
-        send::enter_active(context, cronjob, &runs).await?;
+
+        let spec = plan.as_ref().ok().map(|(spec, _)| spec);
+        let notes = notes(&turns, started.note, &runs, cronjob.as_ref());
+        let generation = self.owner.generation;
+        let new = match &verdict {
+            Some(verdict) => status::conclude(recorded, generation, verdict, spec, cronjob.as_ref(), &notes, now),
+            None => recorded,
+        };
+        self.notices.extend(events::transitions(&old, &new));
+        if let Some(spec) = spec
+            && !status::runs_at(&old, spec)
+            && status::runs_at(&new, spec)
+            && spec.schedule.meets_clock_change(now, &spec.zone)
+        {
+            self.notices
+                .push(events::clock_change(&spec.effective_schedule, &spec.time_zone));
+        }
+        if self.write(&old, &new, self.meta).await {
+            let recorded = runs
+                .iter()
+                .filter(|run| run.has_ended() && status::is_recorded(&new, run));
+            self.context.index().record(recorded.map(|run| run.uid.as_str()));
+        }
+        self.end()?;
+        let next = new.next_schedule_time.map(|time| time.0 + SignedDuration::from_secs(1));
+        let looks = runs
+            .iter()
+            .map(|run| run.look_again)
+            .chain([next, started.until])
+            .flatten();
+        Ok(rest(looks.min(), now, verdict.as_ref()))
     }
 
-    let mut notes = turns::notes(&turns);
-    notes.extend(started.note);
+    /// An object that does not decode, stored under another version's rules: it is told so, once, and runs nothing.
+    async fn reconcile_undecodable(
+        mut self,
+        object: &InvalidObject,
+        status: Result<Option<WedofSheetSyncStatus>, String>,
+    ) -> Result<Action, Error> {
+        let seen = self.seen_cronjob();
+        self.suspend(seen.as_ref()).await;
+        let verdict = Verdict::Stalled(vec![Problem {
+            reason: reason::INVALID_SPEC,
+            message: clean(&object.error),
+        }]);
+        let old = self.memory.status(self.version(), status);
+        let generation = self.owner.generation;
+        let new = status::conclude(old.clone(), generation, &verdict, None, None, &[], self.now);
+        self.notices.extend(events::transitions(&old, &new));
+        // told once of each generation: what cannot be written is found different at each look
+        let about = ObjectMeta {
+            resource_version: Some(generation.to_string()),
+            ..self.meta.clone()
+        };
+        self.write(&old, &new, &about).await;
+        // what is stored is so wrong that not even a status can be added: the event and the log must do
+        if let Some(error) = self.errors.pop_if(|error| error.is_invalid()) {
+            tracing::warn!(%error, "the status of an object that does not decode cannot be written");
+        }
+        self.end()?;
+        Ok(Action::await_change())
+    }
+
+    /// The version of the object.
+    fn version(&self) -> &'a str {
+        self.meta.resource_version.as_deref().unwrap_or_default()
+    }
+
+    fn plan(&self, spec: &WedofSheetSyncSpec) -> Result<Plan, Vec<Problem>> {
+        let Owner { namespace, name, .. } = self.owner;
+        let spec = validate::validate(namespace, name, spec, &self.context.policy)?;
+        let built = cronjob::build(self.owner, &spec, &self.context.settings);
+        Ok((spec, built))
+    }
+
+    /// Brings the CronJob to where it has to be. Without a verdict it is not known where it is.
+    async fn place(
+        &mut self,
+        object: &WedofSheetSync,
+        plan: &Result<Plan, Vec<Problem>>,
+    ) -> (Option<Verdict>, Option<CronJobFacts>) {
+        let seen = self.seen_cronjob();
+        let (verdict, cronjob) = match (plan, self.conflict(&object.spec)) {
+            (Ok((spec, built)), None) => {
+                let (memory, notices) = (&mut *self.memory, &mut self.notices);
+                match send::apply(self.context, self.owner, spec, built, seen.clone(), memory, notices).await {
+                    Ok(applied) => applied,
+                    Err(error) => {
+                        self.errors.push(error);
+                        return (None, seen);
+                    }
+                }
+            }
+            (Ok(_), Some(conflict)) => {
+                self.suspend(seen.as_ref()).await;
+                (Verdict::NotReady(conflict), seen)
+            }
+            (Err(problems), _) => (Verdict::Stalled(problems.clone()), seen),
+        };
+        // of a spec that cannot be run nothing is created, and what there is stops
+        if let Verdict::Stalled(_) = verdict {
+            self.suspend(cronjob.as_ref()).await;
+        }
+        (Some(verdict), cronjob)
+    }
+
+    fn seen_cronjob(&self) -> Option<CronJobFacts> {
+        let Owner {
+            namespace, name, uid, ..
+        } = self.owner;
+        let index = self.context.index();
+        index.cronjob_of(uid, namespace, &cronjob::name(name)).cloned()
+    }
+
+    async fn suspend(&mut self, cronjob: Option<&CronJobFacts>) {
+        if let Some(cronjob) = cronjob {
+            let suspended = send::suspend(self.context, cronjob).await;
+            self.succeeded(suspended);
+        }
+    }
+
+    fn conflict(&self, spec: &WedofSheetSyncSpec) -> Option<Problem> {
+        let index = self.context.index();
+        let (other, place, same) = index.conflict(self.owner.uid)?;
+        let tabs = spec::wanted(spec.resources.as_deref());
+        Some(conflict::problem(self.owner.namespace, tabs.get(place)?, same, other))
+    }
+
+    /// The runs of the object. Jobs that get no pod are asked, by their events, why.
+    async fn read_runs(&mut self, old: &WedofSheetSyncStatus) -> Vec<Run> {
+        let (Owner { namespace, uid, .. }, now) = (self.owner, self.now);
+        let jobs = self.context.index().jobs_of(uid, namespace);
+        let asked = &mut self.memory.events;
+        asked.retain(|uid, _| jobs.iter().any(|(job, _)| job.uid == *uid));
+        let mut all = Vec::with_capacity(jobs.len());
+        for (job, attempts) in &jobs {
+            let asked = self.memory.events.get(&job.uid).cloned();
+            let fresh = asked.as_ref().is_some_and(|(at, _)| now < *at + EVENTS_AGE);
+            let known = asked.and_then(|(_, message)| message);
+            let mut run = runs::read(job, attempts, known.as_deref(), now);
+            if run.ask_events && !fresh && !status::is_recorded(old, &run) {
+                match send::ask_events(self.context, namespace, &job.uid).await {
+                    Ok(message) => {
+                        // events are forgotten after an hour, and what they said may still hold
+                        let message = message.or(known);
+                        run = runs::read(job, attempts, message.as_deref(), now);
+                        self.memory.events.insert(job.uid.clone(), (now, message));
+                    }
+                    Err(error) => self.errors.push(error),
+                }
+            }
+            // whoever makes a Job writes what they like
+            run.generation = run.generation.map(|generation| generation.min(self.owner.generation));
+            all.push(run);
+        }
+        all
+    }
+
+    /// Sends the notices, then writes the status if it is another. True: what it says is written.
+    async fn write(&mut self, old: &WedofSheetSyncStatus, new: &WedofSheetSyncStatus, about: &ObjectMeta) -> bool {
+        // before the status, that is: before it counts as told
+        for notice in &self.notices {
+            let (namespace, name) = (self.owner.namespace, self.owner.name);
+            tracing::info!(namespace, name, reason = notice.reason, "{}", notice.note);
+            self.context.publisher.publish(about, notice).await;
+        }
+        if new == old {
+            return true;
+        }
+        let written = send::write_status(self.context, self.owner, new).await;
+        let Some(version) = self.succeeded(written) else {
+            return false;
+        };
+        self.memory.written = Some(Box::new(Written {
+            before: self.version().to_owned(),
+            version,
+            status: new.clone(),
+        }));
+        true
+    }
+
+    /// What came of a request. The look goes on without, if it failed.
+    fn succeeded<T>(&mut self, result: Result<T, Error>) -> Option<T> {
+        result.map_err(|error| self.errors.push(error)).ok()
+    }
+
+    /// The first error, if there was one, is that of the whole look.
+    fn end(self) -> Result<(), Error> {
+        let mut errors = self.errors.into_iter();
+        let first = errors.next();
+        for error in errors.filter(|error| !error.is_namespace_terminating()) {
+            tracing::warn!(%error, "reconciliation failed");
+            self.context.metrics.api_error(error.action, error.code());
+        }
+        first.map_or(Ok(()), Err)
+    }
+}
+
+/// What people should know of an object that is in place.
+fn notes(turns: &Turns<'_>, started: Option<String>, runs: &[Run], cronjob: Option<&CronJobFacts>) -> Vec<String> {
+    let mut notes = turns::notes(turns);
+    notes.extend(started);
     let halted = runs
         .iter()
         .filter(|run| run.suspended == Some(Suspended::Otherwise) && !run.has_ended());
@@ -163,204 +368,26 @@ async fn reconcile_object(
             run.job
         )
     }));
-    if let Some(cronjob) = cronjob.as_ref().filter(|cronjob| !cronjob.foreign.is_empty()) {
+    if let Some(cronjob) = cronjob.filter(|cronjob| !cronjob.foreign.is_empty()) {
         notes.push(format!(
             "others have set in its CronJob: {}",
             cronjob.foreign.join(", ")
         ));
     }
-    let spec = plan.as_ref().ok().map(|(spec, _)| spec);
-    let new = status::conclude(
-        recorded,
-        owner.generation,
-        &verdict,
-        spec,
-        cronjob.as_ref(),
-        &notes,
-        now,
-    );
-    notices.extend(events::transitions(&old, &new));
-    if let Some(spec) = spec
-        && !status::runs_at(&old, spec)
-        && status::runs_at(&new, spec)
-        && spec.schedule.meets_clock_change(now, &spec.zone)
-    {
-        notices.push(events::clock_change(&spec.effective_schedule, &spec.time_zone));
-    }
-    // before the status, that is: before it counts as told
-    publish(context, &object.metadata, &notices).await;
-    if new != old {
-        let version = object.resource_version().unwrap_or_default();
-        send::write_status(context, owner, &new).await?;
-        memory.written = Some(Box::new(Written {
-            version,
-            status: new.clone(),
-        }));
-    }
-    let recorded = runs
-        .iter()
-        .filter(|run| run.has_ended() && status::is_recorded(&new, run));
-    context.index().record(recorded.map(|run| run.uid.as_str()));
-
-    if let Some(error) = started.error {
-        return Err(error);
-    }
-    let next = new.next_schedule_time.map(|time| time.0 + SignedDuration::from_secs(1));
-    let looks = runs
-        .iter()
-        .map(|run| run.look_again)
-        .chain([next, started.until])
-        .flatten();
-    Ok(rest(looks.min(), now, &verdict))
+    notes
 }
 
 /// When to look again.
-fn rest(soonest: Option<Timestamp>, now: Timestamp, verdict: &Verdict) -> Action {
+fn rest(soonest: Option<Timestamp>, now: Timestamp, verdict: Option<&Verdict>) -> Action {
     let rest = soonest
         .map(|time| Duration::try_from(time.duration_since(now)).unwrap_or_default())
         .map_or(LONGEST_REST, |rest| rest.clamp(Duration::from_secs(1), LONGEST_REST));
     // somebody may remove the other CronJob, which is not watched
     let longest = match verdict {
-        Verdict::NotReady(_) => Duration::from_secs(60),
+        Some(Verdict::NotReady(_)) => Duration::from_secs(60),
         _ => LONGEST_REST,
     };
     Action::requeue(rest.min(longest))
-}
-
-/// The object's status, or the one written just now that the watch does not show yet.
-fn current_status(object: &WedofSheetSync, memory: &mut Memory) -> WedofSheetSyncStatus {
-    match &memory.written {
-        Some(written) if object.resource_version().as_ref() == Some(&written.version) => written.status.clone(),
-        _ => {
-            memory.written = None;
-            object.status.clone().unwrap_or_default()
-        }
-    }
-}
-
-/// An older object that writes into one of this one's tabs.
-fn conflict(context: &Context, owner: Owner<'_>, object: &WedofSheetSync) -> Option<Problem> {
-    let index = context.index();
-    let (other, place, same) = index.conflict(owner.uid)?;
-    let wanted = spec::wanted(object.spec.resources.as_deref());
-    let tab = wanted.get(place)?;
-    // names of other namespaces are nobody's business
-    let whose = if other.key.namespace == owner.namespace {
-        format!("WedofSheetSync {}", other.key.name)
-    } else {
-        "an object of another namespace".into()
-    };
-    let message = match same {
-        Same::Title => format!(
-            "{whose} fills the tab `{}` of this spreadsheet already, and is older: give this one another tab, or delete the other",
-            tab.title()
-        ),
-        Same::Resource => format!(
-            "{whose} syncs {} into this spreadsheet already, and is older; a spreadsheet has one tab for each resource, \
-             whatever its title: give this one another spreadsheet or leave the resource out, or delete the other",
-            tab.name
-        ),
-    };
-    Some(Problem {
-        reason: reason::TAB_CONFLICT,
-        message,
-    })
-}
-
-/// The runs of an object. Jobs that get no pod are asked, by their events, why.
-async fn read_runs(
-    context: &Context,
-    owner: Owner<'_>,
-    old: &WedofSheetSyncStatus,
-    memory: &mut Memory,
-    now: Timestamp,
-) -> Result<Vec<Run>, Error> {
-    let jobs = context.index().jobs_of(owner.uid, owner.namespace);
-    memory
-        .events
-        .retain(|uid, _| jobs.iter().any(|(job, _)| job.uid == *uid));
-    let mut all = Vec::with_capacity(jobs.len());
-    for (job, attempts) in &jobs {
-        let known = memory.events.get(&job.uid).and_then(|(_, message)| message.clone());
-        let mut run = runs::read(job, attempts, known.as_deref(), now);
-        let fresh = memory
-            .events
-            .get(&job.uid)
-            .is_some_and(|(asked, _)| now < *asked + EVENTS_AGE);
-        if run.ask_events && !fresh && !status::is_recorded(old, &run) {
-            // events are forgotten after an hour, and what they said may still hold
-            let message = send::ask_events(context, owner.namespace, &job.uid).await?.or(known);
-            run = runs::read(job, attempts, message.as_deref(), now);
-            memory.events.insert(job.uid.clone(), (now, message));
-        }
-        // whoever makes a Job writes what they like
-        run.generation = run.generation.map(|generation| generation.min(owner.generation));
-        all.push(run);
-    }
-    Ok(all)
-}
-
-async fn publish(context: &Context, about: &ObjectMeta, notices: &[Notice]) {
-    for notice in notices {
-        let (namespace, name) = (about.namespace.as_deref(), about.name.as_deref());
-        tracing::info!(namespace, name, reason = notice.reason, "{}", notice.note);
-        context.publisher.publish(about, notice).await;
-    }
-}
-
-/// An object that does not decode, stored under another version's rules: it is told so, once, and runs nothing.
-async fn reconcile_undecodable(
-    context: &Context,
-    object: &InvalidObject,
-    uid: &str,
-    memory: &mut Memory,
-) -> Result<Action, Error> {
-    let now = Timestamp::now();
-    let meta = &object.metadata;
-    let owner = Owner {
-        namespace: meta.namespace.as_deref().unwrap_or_default(),
-        name: meta.name.as_deref().unwrap_or_default(),
-        uid,
-        generation: meta.generation.unwrap_or_default(),
-    };
-    let seen = context
-        .index()
-        .cronjob_of(uid, owner.namespace, &cronjob::name(owner.name))
-        .cloned();
-    send::suspend(context, seen).await?;
-    let told = memory.written.as_ref().map(|written| written.status.clone());
-    if told.as_ref().and_then(|status| status.observed_generation) == Some(owner.generation) {
-        return Ok(Action::await_change());
-    }
-    let message = format!("the spec cannot be read: {}", clean(&object.error));
-    tracing::warn!(
-        namespace = owner.namespace,
-        name = owner.name,
-        message,
-        "an object does not decode"
-    );
-    let verdict = Verdict::Stalled(vec![Problem {
-        reason: reason::INVALID_SPEC,
-        message,
-    }]);
-    let old = told.unwrap_or_default();
-    let new = status::conclude(old.clone(), owner.generation, &verdict, None, None, &[], now);
-    // told once of each generation: writing the status makes another version of the object
-    let about = ObjectMeta {
-        resource_version: Some(owner.generation.to_string()),
-        ..meta.clone()
-    };
-    publish(context, &about, &events::transitions(&old, &new)).await;
-    match send::write_status(context, owner, &new).await {
-        // what is stored is so wrong that not even a status can be added: the event and the log must do
-        Err(error) if error.is_invalid() => tracing::warn!(%error, "the status of such an object cannot be written"),
-        written => written?,
-    }
-    memory.written = Some(Box::new(Written {
-        version: meta.resource_version.clone().unwrap_or_default(),
-        status: new,
-    }));
-    Ok(Action::await_change())
 }
 
 #[cfg(test)]

@@ -190,21 +190,22 @@ fn refusal(sentence: &str) -> Verdict {
     }])
 }
 
-/// Suspends the CronJob of an object that may not run, if there is one, and leaves it alone otherwise: deleting it would
-/// kill a run and lose the history.
-pub async fn suspend(context: &Context, seen: Option<CronJobFacts>) -> Result<Option<CronJobFacts>, Error> {
-    if let Some(cronjob) = seen.as_ref().filter(|cronjob| !cronjob.suspended) {
-        let api: Api<CronJob> = Api::namespaced(context.client.clone(), &cronjob.namespace);
-        let body = json!({
-            "apiVersion": "batch/v1", "kind": "CronJob",
-            "metadata": {"name": cronjob.name, "uid": cronjob.uid},
-            "spec": {"suspend": true},
-        });
-        let params = PatchParams::apply(names::MANAGER_SUSPEND).force();
-        let patched = api.patch(&cronjob.name, &params, &Patch::Apply(&body)).await;
-        patched.map_err(Error::new("suspend the CronJob"))?;
+/// Suspends the CronJob of an object that may not run, and leaves it alone otherwise: deleting it would kill a run and
+/// lose the history.
+pub async fn suspend(context: &Context, cronjob: &CronJobFacts) -> Result<(), Error> {
+    if cronjob.suspended {
+        return Ok(());
     }
-    Ok(seen)
+    let api: Api<CronJob> = Api::namespaced(context.client.clone(), &cronjob.namespace);
+    let body = json!({
+        "apiVersion": "batch/v1", "kind": "CronJob",
+        "metadata": {"name": cronjob.name, "uid": cronjob.uid},
+        "spec": {"suspend": true},
+    });
+    let params = PatchParams::apply(names::MANAGER_SUSPEND).force();
+    let patched = api.patch(&cronjob.name, &params, &Patch::Apply(&body)).await;
+    patched.map_err(Error::new("suspend the CronJob"))?;
+    Ok(())
 }
 
 /// What came of a decision to start a run.
@@ -338,9 +339,8 @@ pub async fn take_turns(context: &Context, turns: &Turns<'_>) -> Result<(), Erro
     Ok(())
 }
 
-/// Writes the status, of this very object and no successor of its name.
-pub async fn write_status(context: &Context, owner: Owner<'_>, status: &WedofSheetSyncStatus) -> Result<(), Error> {
-    let api: Api<WedofSheetSync> = Api::namespaced(context.client.clone(), owner.namespace);
+/// Writes the status, of this very object and no successor of its name. Returns the version that this makes.
+pub async fn write_status(context: &Context, owner: Owner<'_>, status: &WedofSheetSyncStatus) -> Result<String, Error> {
     let body = json!({
         "apiVersion": WedofSheetSync::api_version(&()), "kind": WedofSheetSync::kind(&()),
         "metadata": {"name": owner.name, "uid": owner.uid},
@@ -349,14 +349,13 @@ pub async fn write_status(context: &Context, owner: Owner<'_>, status: &WedofShe
     let params = PatchParams::apply(names::MANAGER_STATUS).force();
     // the answer is not read as our type: what else it holds need not decode
     let api: Api<DynamicObject> = Api::namespaced_with(
-        api.into_client(),
+        context.client.clone(),
         owner.namespace,
         &ApiResource::erase::<WedofSheetSync>(&()),
     );
-    api.patch_status(owner.name, &params, &Patch::Apply(&body))
-        .await
-        .map_err(Error::new("write the status"))?;
-    Ok(())
+    let written = api.patch_status(owner.name, &params, &Patch::Apply(&body)).await;
+    let written = written.map_err(Error::new("write the status"))?;
+    Ok(written.resource_version().unwrap_or_default())
 }
 
 /// The latest warning about an object, by one list of events.

@@ -13,6 +13,7 @@ use kube::{
 };
 use rstest::rstest;
 use serde_json::{Value, json};
+use wedof_sheet_sync::api::WedofSheetSync;
 
 use crate::{
     REQUESTED_AT, json_of,
@@ -201,6 +202,15 @@ async fn a10_an_object_that_does_not_decode_stops_no_other_and_is_told_once() {
     let world = World::without_operator("op-a10").await;
     let resources = |tab: &str| json!({"runOnCreate": false, "resources": [{"name": "organisms", "tab": tab}]});
     world.apply("broken", resources("broken")).await;
+    let known = json!({"status": {
+        "rows": 7, "lastSuccessTime": "2026-11-25T07:00:00Z",
+        "lastRecordedRun": {"completionTime": "2026-11-25T07:00:00Z", "jobUid": "u", "outcome": "Succeeded"},
+    }});
+    world
+        .api::<WedofSheetSync>()
+        .patch_status("broken", &PatchParams::default(), &Patch::Merge(&known))
+        .await
+        .unwrap();
     world.store_broken("broken").await;
     let mut world = world;
     world.start_operator();
@@ -214,6 +224,9 @@ async fn a10_an_object_that_does_not_decode_stops_no_other_and_is_told_once() {
     let stalled = condition(&raw["status"], "Stalled");
     assert_eq!(stalled["reason"], "InvalidSpec");
     assert!(stalled["message"].as_str().unwrap().contains("students"), "{stalled}");
+    for field in ["rows", "lastSuccessTime", "lastRecordedRun"] {
+        assert_eq!(raw["status"][field], known["status"][field], "what was known stays");
+    }
     assert!(world.cronjob("broken").await.is_none());
     world.operator.ready().await;
     let (_, metrics) = world.operator.ask("/metrics").await.unwrap();

@@ -7,7 +7,10 @@ use k8s_openapi::api::{
 use kube::{ResourceExt, api::ListParams};
 use serde_json::{Value, json};
 
-use crate::world::{World, condition, report};
+use crate::{
+    proxy::Fault,
+    world::{World, condition, report},
+};
 
 fn is_suspended(job: &Job) -> bool {
     job.spec.as_ref().unwrap().suspend == Some(true)
@@ -64,6 +67,38 @@ async fn a_job_made_by_hand_during_a_run_waits_its_turn_and_says_so() {
     );
     let ready = condition(&status, "Ready")["message"].as_str().unwrap();
     assert!(!ready.contains("waits"), "{ready}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_run_is_told_although_the_next_cannot_go_on() {
+    let world = World::start("op-turns-refused").await;
+    world.apply("acme", json!({})).await;
+    let first = world.jobs(1).await.remove(0).name_any();
+    world.pod(&first).await;
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let (made, printed) = world
+        .kubectl(&["create", "job", "--from=cronjob/acme", "by-hand"])
+        .await;
+    assert!(made, "{printed}");
+    world.wait_object("by-hand", "it to wait", is_suspended).await;
+    let refuse = |line: &str| {
+        let of_job = line.starts_with("PATCH ") && line.contains("/jobs/by-hand");
+        of_job.then_some(Fault::Refuse(403, None))
+    };
+    world.operator.proxy.inject(refuse);
+    world
+        .end_pod(&first, 0, &report("Succeeded", json!({"added": 3})))
+        .await;
+    world
+        .wait("acme", "the end of the first", |status| status["lastRun"]["added"] == 3)
+        .await;
+    let (_, metrics) = world.operator.ask("/metrics").await.unwrap();
+    let counted = r#"wedof_sheet_sync_api_errors_total{action="let a Job wait or go on",code="403"}"#;
+    assert!(metrics.contains(counted), "{metrics}");
+    world.operator.proxy.heal();
+    world
+        .wait_object("by-hand", "its turn", |job: &Job| !is_suspended(job))
+        .await;
 }
 
 #[tokio::test]
