@@ -12,7 +12,7 @@ use crate::{
     config::Environment,
     demo,
     kubectl::{self, Caller},
-    operator, resources, scheduler, simulator, sync, telemetry,
+    operator, progress, resources, scheduler, simulator, sync, telemetry,
 };
 
 #[derive(Debug, Parser)]
@@ -166,7 +166,7 @@ fn complete(arguments: &[OsString]) -> ExitCode {
 }
 
 fn show(text: String) -> ExitCode {
-    print!("{text}");
+    progress::print(&text);
     ExitCode::SUCCESS
 }
 

@@ -229,6 +229,17 @@ fn far(work: Work, done: u64, all: Option<u64>, elapsed: Duration) -> String {
     format!("{done}{of}{what}, {rate:.0}/s{left}")
 }
 
+/// Standard output. A reader who has had enough, `| head` for instance, is no error.
+pub fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(stderr(), "error: standard output: {error}");
+        }
+        _ => {}
+    }
+}
+
 /// Standard error for log lines: bars step aside while one is written.
 pub fn stderr() -> impl Write {
     struct Aside;

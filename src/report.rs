@@ -83,6 +83,16 @@ pub enum ResourceOutcome {
 }
 
 impl ResourceOutcome {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Synced => "Synced",
+            Self::Unchanged => "Unchanged",
+            Self::Unavailable => "Unavailable",
+            Self::Refused => "Refused",
+            Self::Failed => "Failed",
+        }
+    }
+
     /// Nothing to worry about: the tab is true to Wedof.
     pub fn is_good(self) -> bool {
         matches!(self, Self::Synced | Self::Unchanged)

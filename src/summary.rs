@@ -2,17 +2,14 @@
 
 use std::fmt::Write as _;
 
-use console::{Alignment, Style, measure_text_width, pad_str};
+use console::Style;
 
 use crate::{
     report::{ResourceOutcome, ResourceReport, RunOutcome, RunReport},
     sheets::TabChange,
     sync::{Ended, NOT_TRIED},
-    words::counted,
+    words::{self, counted},
 };
-
-/// Characters of a title that say which tab it is.
-const SHORTEST_TITLE: usize = 12;
 
 /// What a run was for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,30 +59,17 @@ pub fn table(ended: &Ended, place: &str, shown: Shown, width: usize, colours: bo
             ]
         })
         .collect();
-    let mut widths = [0, 1, 2, 3, 4, 5, 6].map(|column: usize| {
-        let cells = lines.iter().map(|line| measure_text_width(&line[column]));
-        cells.chain([titles[column].len()]).max().unwrap_or_default()
-    });
-    // a long title gives way
-    let others = widths[1..].iter().sum::<usize>() + 2 * (widths.len() - 1);
-    widths[0] = widths[0].min(width.saturating_sub(others).max(SHORTEST_TITLE));
-    let line = |cells: [&str; 7]| {
-        let padded = cells.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
-            let alignment = if column < 2 { Alignment::Left } else { Alignment::Right };
-            pad_str_with_ellipsis(cell, width, alignment)
-        });
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
+    let right = [false, false, true, true, true, true, true];
+    let table = words::table(titles, right, &lines, width, &bold);
 
     let mut text = String::new();
-    if !lines.is_empty() {
-        let _ = writeln!(text, "{}", bold.apply_to(line(titles)));
+    if let Some(head) = table.first().filter(|_| !lines.is_empty()) {
+        let _ = writeln!(text, "{head}");
     }
     // what is wrong with the run as a whole stands at its end
     let whole = report.message.as_ref().filter(|_| report.outcome == RunOutcome::Failed);
     let is_told = |message: &str| whole.is_some_and(|whole| whole.ends_with(message));
-    for (cells, resource) in lines.iter().zip(&reached) {
-        let row = line(cells.each_ref().map(String::as_str));
+    for ((row, cells), resource) in table.iter().skip(1).zip(&lines).zip(&reached) {
         let _ = writeln!(
             text,
             "{}",
@@ -148,13 +132,8 @@ fn outcome(outcome: ResourceOutcome, shown: Shown) -> String {
     match (outcome, shown) {
         (ResourceOutcome::Synced, Shown::DryRun) => "Would change".to_owned(),
         (ResourceOutcome::Synced, Shown::Preview) => "Shown".to_owned(),
-        (outcome, _) => format!("{outcome:?}"),
+        (outcome, _) => outcome.as_str().to_owned(),
     }
-}
-
-fn pad_str_with_ellipsis(cell: &str, width: usize, alignment: Alignment) -> String {
-    let cell = console::truncate_str(cell, width, "…");
-    pad_str(&cell, width, alignment, None).into_owned()
 }
 
 /// What a sync would do to a tab, with the first rows of each kind by the numbers that people see.
@@ -246,6 +225,8 @@ pub fn width() -> usize {
 
 #[cfg(test)]
 mod tests {
+    use console::measure_text_width;
+
     use super::*;
     use crate::{report::ResourceReport, sheets::Examples};
 

@@ -39,23 +39,23 @@ fn list<'a>(text: &mut String, arguments: impl Iterator<Item = &'a Arg>) {
         if number == 0 {
             text.push_str("\n| option | |\n|---|---|\n");
         }
-        let _ = writeln!(text, "| `{}` | {} |", form(argument), escaped(&meaning(argument)));
+        let _ = writeln!(text, "| {} | {} |", form(argument), escaped(&meaning(argument)));
     }
 }
 
-/// `--config <FILE>`
+/// `-n`, `--namespace <NAMESPACE>`
 fn form(argument: &Arg) -> String {
     let takes_value = matches!(argument.get_action(), ArgAction::Set | ArgAction::Append);
     let value = match argument.get_value_names() {
         Some([name, ..]) if takes_value => format!("<{name}>"),
         _ => String::new(),
     };
-    let long = argument.get_long().map(|long| format!("--{long}"));
-    let form = match long {
-        Some(long) => format!("{long} {value}"),
-        None => value,
+    let short = argument.get_short().map(|short| format!("`-{short}`"));
+    let long = match argument.get_long() {
+        Some(long) => format!("`--{long} {value}`").replace(" `", "`"),
+        None => format!("`{value}`"),
     };
-    form.trim_end().to_owned()
+    short.into_iter().chain([long]).collect::<Vec<_>>().join(", ")
 }
 
 fn meaning(argument: &Arg) -> String {

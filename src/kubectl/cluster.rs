@@ -14,7 +14,7 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{Connection, object::Object, words::Trouble};
+use super::{Connection, follow::made, object::Object, words::Trouble};
 use crate::operator::{
     clean,
     names::{CONTAINER, PROGRAM, SYNC_REQUESTED_AT},
@@ -84,7 +84,8 @@ impl Cluster {
 
     pub async fn get(&self, name: &str) -> Result<Object, Trouble> {
         let object = within(self.objects().get(name)).await;
-        Object::of(&object.map_err(|error| self.trouble("read", name, error))?)
+        let object = object.map_err(|error| self.trouble("get", name, error))?;
+        Ok(Object::of(&object))
     }
 
     pub async fn list(&self, everywhere: bool) -> Result<Vec<Object>, Trouble> {
@@ -94,8 +95,15 @@ impl Cluster {
             self.objects()
         };
         let objects = within(api.list(&ListParams::default())).await;
-        let objects = objects.map_err(|error| self.trouble("list", "", error))?;
-        objects.items.iter().map(Object::of).collect()
+        let objects = objects.map_err(|error| match error {
+            kube::Error::Api(status) if everywhere && status.code == 403 => Trouble::person(format!(
+                "{}. Leave out --all-namespaces, or ask an administrator for the role `view` in all namespaces (a \
+                 ClusterRoleBinding)",
+                clean(&status.message)
+            )),
+            error => self.trouble("list", "", error),
+        })?;
+        Ok(objects.items.iter().map(Object::of).collect())
     }
 
     /// Asks for a run by the annotation, which needs no right but to patch our kind; gives the object as it is then.
@@ -106,7 +114,8 @@ impl Cluster {
             ..PatchParams::default()
         };
         let object = within(self.objects().patch(name, &params, &Patch::Merge(&patch))).await;
-        Object::of(&object.map_err(|error| self.trouble("patch", name, error))?)
+        let object = object.map_err(|error| self.trouble("patch", name, error))?;
+        Ok(Object::of(&object))
     }
 
     /// The object whenever it changes; nothing once it is gone.
@@ -144,7 +153,7 @@ impl Cluster {
     pub async fn pods_of(&self, job: &str) -> Result<Vec<Pod>, kube::Error> {
         let params = ListParams::default().labels(&format!("{JOB_NAME}={job}"));
         let mut pods = within(self.pods().list(&params)).await?.items;
-        pods.sort_by_key(|pod| pod.metadata.creation_timestamp.as_ref().map(|time| time.0));
+        pods.sort_by_key(made);
         Ok(pods)
     }
 
@@ -190,17 +199,24 @@ impl Cluster {
             404 => Trouble::person(
                 "this cluster does not know WedofSheetSync: install the chart, or choose another --context",
             ),
-            403 => Trouble::person(format!(
-                "you may not {verb} wedofsheetsyncs in namespace {namespace} ({}): ask for its role `view` (to read) or `edit` \
-                 (to ask for runs)",
-                clean(&status.message)
-            )),
+            403 => Trouble::person(self.forbidden(&status.message, verb)),
             401 => Trouble::person("the cluster does not accept these credentials: log in again"),
             // a conflict, a version that is too old, too many requests
             408 | 409 | 410 | 429 => Trouble::later(clean(&status.message)),
             400..500 => Trouble::person(clean(&status.message)),
             _ => Trouble::later(clean(&status.message)),
         }
+    }
+
+    /// Which role allows what was refused: Kubernetes' own ones have the rights on pods, and the chart adds those on our kind.
+    pub fn forbidden(&self, refusal: &str, verb: &str) -> String {
+        let namespace = &self.namespace;
+        let role = if verb == "patch" { "edit" } else { "view" };
+        format!(
+            "{}. The role `{role}` allows it (unless the chart has rbac.aggregateRoles=false); an administrator gives it: kubectl \
+             create rolebinding NAME --clusterrole={role} --user=YOU --namespace={namespace}",
+            clean(refusal)
+        )
     }
 }
 
@@ -242,7 +258,7 @@ pub fn cause_of(error: watcher::Error) -> Option<kube::Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::{
         pin::pin,
         sync::{Arc, Mutex},
@@ -253,13 +269,13 @@ mod tests {
 
     use super::*;
 
-    /// A cluster whose API server answers each request, given by its query, with a status and a body.
-    fn cluster(answer: impl Fn(&str) -> Option<(u16, String)> + Send + Sync + 'static) -> Cluster {
+    /// A cluster whose API server answers each request, given by its path and query, with a status and a body, or never.
+    pub fn cluster(answer: impl Fn(&str) -> Option<(u16, String)> + Send + Sync + 'static) -> Cluster {
         let answer = Arc::new(answer);
         let service = tower::service_fn(move |request: Request<Body>| {
             let answer = answer.clone();
             async move {
-                match answer(request.uri().query().unwrap_or_default()) {
+                match answer(request.uri().path_and_query().map_or("", |path| path.as_str())) {
                     Some((code, body)) => Response::builder().status(code).body(Body::from(body.into_bytes())),
                     None => std::future::pending().await,
                 }
@@ -272,12 +288,12 @@ mod tests {
         }
     }
 
-    fn refusal(code: u16, message: &str) -> String {
+    pub fn refusal(code: u16, message: &str) -> String {
         json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": "", "code": code})
             .to_string()
     }
 
-    fn list(items: serde_json::Value) -> String {
+    pub fn list(items: serde_json::Value) -> String {
         json!({"apiVersion": "wedofsheetsync.dev/v1alpha1", "kind": "WedofSheetSyncList", "metadata": {"resourceVersion": "7"}, "items": items})
             .to_string()
     }
@@ -302,12 +318,26 @@ mod tests {
             let cluster = cluster(move |_| Some((status, refusal(status, "words"))));
             assert_eq!(cluster.get("acme").await.unwrap_err().code, code, "{status}");
         }
-        let cluster = cluster(|_| Some((403, refusal(403, "forbidden"))));
-        let told = cluster.get("acme").await.unwrap_err().message;
+    }
+
+    #[tokio::test]
+    async fn a_right_that_is_missing_is_named_with_the_role_that_has_it_and_who_gives_it() {
+        let cluster = cluster(|_| Some((403, refusal(403, "you cannot"))));
+        let told = [
+            cluster.get("acme").await.unwrap_err().message,
+            cluster.ask("acme", "now").await.unwrap_err().message,
+            cluster.list(true).await.unwrap_err().message,
+        ];
+        for (told, role) in told.iter().zip(["view", "edit", "view"]) {
+            assert!(told.starts_with("you cannot. "), "{told}");
+            assert!(told.contains(&format!("role `{role}`")), "{told}");
+        }
         assert!(
-            told.contains("ask for its role `view` (to read) or `edit` (to ask for runs)"),
-            "{told}"
+            told[1].contains("--clusterrole=edit --user=YOU --namespace=centre"),
+            "{}",
+            told[1]
         );
+        assert!(told[2].contains("Leave out --all-namespaces"), "{}", told[2]);
     }
 
     #[tokio::test(start_paused = true)]

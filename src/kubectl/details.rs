@@ -9,15 +9,15 @@ use super::{
     list::{late_since, state},
     object::Object,
     standing::End,
-    words::{Caller, link, moment, outcome, span, table, trigger},
+    words::{Caller, link, moment, outcome, span, trigger},
 };
 use crate::{
     api::{ResourceStatus, RunState},
-    words::counted,
+    words::{counted, table},
 };
 
 /// All about an object, for a person.
-pub fn text(object: &Object, caller: Caller, now: Timestamp, colours: bool) -> String {
+pub fn text(object: &Object, caller: Caller, now: Timestamp, width: usize, colours: bool) -> String {
     let style = |style: Style| style.force_styling(colours);
     let [bold, bad] = [Style::new().bold(), Style::new().red()].map(style);
     let state = state(object);
@@ -39,11 +39,12 @@ pub fn text(object: &Object, caller: Caller, now: Timestamp, colours: bool) -> S
     text.push_str(&resources(
         &object.status.resources,
         Some((&object.time_zone, now)),
+        width,
         &bold,
     ));
-    text.push('\n');
-    for command in hints(object) {
-        let _ = writeln!(text, "{}", caller.hint(command, &object.namespace, &object.name));
+    for (number, command) in hints(object).into_iter().enumerate() {
+        let gap = if number == 0 { "\n" } else { "" };
+        let _ = writeln!(text, "{gap}{}", caller.hint(command, &object.namespace, &object.name));
     }
     text
 }
@@ -70,10 +71,11 @@ fn facts(object: &Object, now: Timestamp) -> Vec<(&'static str, String)> {
         .rows
         .map(|rows| format!(", {}", counted(rows, "row")))
         .unwrap_or_default();
-    facts.push(match &status.last_success_time {
-        Some(success) => ("Last success", format!("{}{rows}", at(success.0))),
-        None => ("Last success", "none yet".to_owned()),
-    });
+    match &status.last_success_time {
+        Some(success) => facts.push(("Last success", format!("{}{rows}", at(success.0)))),
+        None if object.unreadable.is_some() => {}
+        None => facts.push(("Last success", "none yet".to_owned())),
+    }
     if let Some(since) = late_since(object, now) {
         facts.push(("Late since", at(since)));
     }
@@ -96,15 +98,17 @@ fn facts(object: &Object, now: Timestamp) -> Vec<(&'static str, String)> {
 }
 
 fn hints(object: &Object) -> Vec<&'static str> {
+    let can_run = object.refusal().is_none() && object.unreadable.is_none();
+    let run = can_run.then_some("run --wait");
     match (object.running(), &object.status.last_run) {
         (Some(_), _) => vec!["logs --follow"],
-        (None, Some(_)) => vec!["logs", "run --wait"],
-        (None, None) => vec!["run --wait"],
+        (None, Some(_)) => ["logs"].into_iter().chain(run).collect(),
+        (None, None) => run.into_iter().collect(),
     }
 }
 
 /// A line per tab, with what is wrong below; with a zone also when each was last true.
-fn resources(resources: &[ResourceStatus], times: Option<(&str, Timestamp)>, bold: &Style) -> String {
+fn resources(resources: &[ResourceStatus], times: Option<(&str, Timestamp)>, width: usize, bold: &Style) -> String {
     if resources.is_empty() {
         return String::new();
     }
@@ -113,7 +117,7 @@ fn resources(resources: &[ResourceStatus], times: Option<(&str, Timestamp)>, bol
         let synced = synced.map(|(time, (zone, now))| moment(time.0, zone, now));
         [
             resource.tab.clone(),
-            format!("{:?}", resource.outcome),
+            resource.outcome.as_str().to_owned(),
             resource.rows.to_string(),
             resource.added.to_string(),
             resource.updated.to_string(),
@@ -122,9 +126,10 @@ fn resources(resources: &[ResourceStatus], times: Option<(&str, Timestamp)>, bol
         ]
     };
     let rows: Vec<[String; 7]> = resources.iter().map(row).collect();
-    let last = if times.is_some() { "TRUE TO WEDOF" } else { "" };
+    let last = if times.is_some() { "LAST SYNC" } else { "" };
     let titles = ["TAB", "OUTCOME", "ROWS", "ADDED", "UPDATED", "REMOVED", last];
-    let mut lines = table(titles, [false, false, true, true, true, true, false], &rows, bold).into_iter();
+    let right = [false, false, true, true, true, true, false];
+    let mut lines = table(titles, right, &rows, width, bold).into_iter();
     let mut text = format!("\n{}\n", lines.next().unwrap_or_default());
     for (line, resource) in lines.zip(resources) {
         let _ = writeln!(text, "{line}");
@@ -136,7 +141,7 @@ fn resources(resources: &[ResourceStatus], times: Option<(&str, Timestamp)>, bol
 }
 
 /// What came of a run that was followed.
-pub fn end(object: &Object, end: &End, colours: bool) -> String {
+pub fn end(object: &Object, end: &End, width: usize, colours: bool) -> String {
     let style = |style: Style| style.force_styling(colours);
     let colour = style(match end.outcome {
         RunState::Succeeded => Style::new().green(),
@@ -146,7 +151,8 @@ pub fn end(object: &Object, end: &End, colours: bool) -> String {
     let mut text = String::new();
     // of a run that failed, the resources may be those of an earlier one
     if matches!(end.outcome, RunState::Succeeded | RunState::Partial) {
-        text.push_str(&resources(&object.status.resources, None, &style(Style::new().bold())));
+        let bold = style(Style::new().bold());
+        text.push_str(&resources(&object.status.resources, None, width, &bold));
         text.push('\n');
     }
     let took = end

@@ -29,15 +29,29 @@ pub enum News {
     NoRight(&'static str),
 }
 
-/// Tells of the Job's pods until nobody listens any more, or the rights end.
+/// Tells of the Job's pods, one after the other, until nobody listens any more, or the rights end.
 pub async fn follow(cluster: &Cluster, job: &str, news: mpsc::Sender<News>) {
     let mut events = pin!(cluster.watch_pods(job));
-    let mut read = HashSet::new();
-    let mut stuck = None;
+    let mut told = Told::default();
+    let mut listed = Vec::new();
     while let Some(event) = events.next().await {
-        let pod = match event {
-            Ok(Event::Apply(pod) | Event::InitApply(pod)) => pod,
-            Ok(_) => continue,
+        let pods = match event {
+            Ok(Event::Apply(pod)) => vec![pod],
+            Ok(Event::InitApply(pod)) => {
+                listed.push(pod);
+                continue;
+            }
+            // lists are in the order of names
+            Ok(Event::InitDone) => {
+                let mut pods = std::mem::take(&mut listed);
+                pods.sort_by_key(made);
+                pods
+            }
+            Ok(Event::Init) => {
+                listed.clear();
+                continue;
+            }
+            Ok(Event::Delete(_)) => continue,
             Err(error) => {
                 if cause_of(error).is_some_and(|error| is_forbidden(&error)) {
                     let _ = news.send(News::NoRight("pods")).await;
@@ -47,27 +61,46 @@ pub async fn follow(cluster: &Cluster, job: &str, news: mpsc::Sender<News>) {
                 continue;
             }
         };
-        if let Some((reason, message)) = why_waiting(&pod)
-            && stuck.as_ref() != Some(&reason)
-        {
-            let told = news.send(News::Stuck(reason.clone(), message)).await;
-            stuck = Some(reason);
-            if told.is_err() {
+        for pod in pods {
+            if told.tell(cluster, &pod, &news).await.is_err() {
                 return;
             }
         }
-        if !has_started(&pod) || !read.insert(pod.uid()) {
-            continue;
+    }
+}
+
+/// What was told of a Job's pods already.
+#[derive(Default)]
+struct Told {
+    read: HashSet<Option<String>>,
+    stuck: Option<String>,
+}
+
+impl Told {
+    /// What keeps a pod from starting, or its log to its end.
+    async fn tell(&mut self, cluster: &Cluster, pod: &Pod, news: &mpsc::Sender<News>) -> Result<(), Over> {
+        if let Some((reason, message)) = why_waiting(pod)
+            && self.stuck.as_ref() != Some(&reason)
+        {
+            self.stuck = Some(reason.clone());
+            news.send(News::Stuck(reason, message)).await.map_err(|_| Over)?;
         }
-        stuck = None;
+        if !has_started(pod) || !self.read.insert(pod.uid()) {
+            return Ok(());
+        }
+        self.stuck = None;
         let attempt = News::Attempt {
-            number: read.len(),
+            number: self.read.len(),
             pod: pod.name_any(),
         };
-        if news.send(attempt).await.is_err() || read_log(cluster, &pod.name_any(), &news).await.is_err() {
-            return;
-        }
+        news.send(attempt).await.map_err(|_| Over)?;
+        read_log(cluster, &pod.name_any(), news).await
     }
+}
+
+/// When a pod was made, by which attempts are in order.
+pub fn made(pod: &Pod) -> Option<Timestamp> {
+    pod.metadata.creation_timestamp.as_ref().map(|time| time.0)
 }
 
 /// The rights or the listener have ended.

@@ -5,11 +5,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     object::Object,
-    words::{distance, outcome, table},
+    words::{distance, outcome},
 };
 use crate::{
     api::RunState,
     operator::{names::condition, status},
+    words::table,
 };
 
 /// How late data may be before that is said.
@@ -31,6 +32,13 @@ pub fn state(object: &Object) -> State {
     };
     if object.deleting {
         return good("Being deleted".to_owned());
+    }
+    if object.unreadable.is_some() {
+        return State {
+            words: "Not readable".to_owned(),
+            message: object.unreadable.clone(),
+            is_bad: true,
+        };
     }
     if !object.is_observed() {
         return good("Not seen by the operator yet".to_owned());
@@ -90,13 +98,14 @@ pub fn text(objects: &[Object], everywhere: bool, now: Timestamp, colours: bool)
     let rows: Vec<[String; 7]> = objects.iter().map(|object| row(object, now)).collect();
     let titles = ["NAMESPACE", "NAME", "SCHEDULE", "STATE", "ROWS", "LAST SUCCESS", "NEXT"];
     let right = [false, false, false, false, true, false, false];
+    // names are whole, for people copy them
     let lines = if everywhere {
-        table(titles, right, &rows, &bold)
+        table(titles, right, &rows, usize::MAX, &bold)
     } else {
         let [_, titles @ ..] = titles;
         let [_, right @ ..] = right;
         let rows: Vec<[String; 6]> = rows.into_iter().map(|[_, rest @ ..]| rest).collect();
-        table(titles, right, &rows, &bold)
+        table(titles, right, &rows, usize::MAX, &bold)
     };
     let mut lines = lines.into_iter();
     let mut text = lines.next().map(|head| head + "\n").unwrap_or_default();

@@ -20,6 +20,8 @@ mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 
+use crate::{progress, summary};
+
 use self::{cluster::Cluster, words::Trouble};
 pub use self::{complete::complete, words::Caller};
 
@@ -82,7 +84,7 @@ async fn status(args: StatusArgs, caller: Caller) -> Result<ExitCode, Trouble> {
     let now = jiff::Timestamp::now();
     let colours = console::colors_enabled();
     let text = match name {
-        Some(name) => details::text(&cluster.get(&name).await?, caller, now, colours),
+        Some(name) => details::text(&cluster.get(&name).await?, caller, now, summary::width(), colours),
         None => {
             let objects = cluster.list(all_namespaces).await?;
             if objects.is_empty() {
@@ -95,6 +97,6 @@ async fn status(args: StatusArgs, caller: Caller) -> Result<ExitCode, Trouble> {
             list::text(&objects, all_namespaces, now, colours)
         }
     };
-    print!("{text}");
+    progress::print(&text);
     Ok(ExitCode::SUCCESS)
 }

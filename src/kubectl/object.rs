@@ -1,7 +1,7 @@
 //! One of our objects, as far as these commands need it: what an operator of another version stored must not stop them.
 
 use kube::{
-    Resource, ResourceExt,
+    ResourceExt,
     core::{ApiResource, DynamicObject},
 };
 use serde_json::Value;
@@ -28,6 +28,8 @@ pub struct Object {
     pub suspend: bool,
     pub spreadsheet: String,
     pub status: WedofSheetSyncStatus,
+    /// Why its status cannot be read, and is empty therefore.
+    pub unreadable: Option<String>,
 }
 
 impl Object {
@@ -36,22 +38,24 @@ impl Object {
         ApiResource::erase::<WedofSheetSync>(&())
     }
 
-    pub fn of(object: &DynamicObject) -> Result<Self, Trouble> {
+    pub fn of(object: &DynamicObject) -> Self {
         let spec = &object.data["spec"];
         let text = |field: &str| spec[field].as_str().unwrap_or_default().to_owned();
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
         let status = match &object.data["status"] {
-            Value::Null => WedofSheetSyncStatus::default(),
+            Value::Null => Ok(WedofSheetSyncStatus::default()),
             status => serde_json::from_value(status.clone()).map_err(|error| {
-                Trouble::person(format!(
-                    "the status of {} {namespace}/{name} cannot be read ({error}): this program is {}, and the operator may be of \
-                     another version",
-                    WedofSheetSync::kind(&()),
+                format!(
+                    "the status cannot be read ({error}): this program is {}, and the operator may be of another version",
                     env!("CARGO_PKG_VERSION"),
-                ))
-            })?,
+                )
+            }),
         };
-        Ok(Self {
+        let (status, unreadable) = match status {
+            Ok(status) => (status, None),
+            Err(why) => (WedofSheetSyncStatus::default(), Some(why)),
+        };
+        Self {
             generation: object.metadata.generation.unwrap_or_default(),
             deleting: object.metadata.deletion_timestamp.is_some(),
             request: object.annotations().get(SYNC_REQUESTED_AT).cloned(),
@@ -62,7 +66,16 @@ impl Object {
             namespace,
             name,
             status,
-        })
+            unreadable,
+        }
+    }
+
+    /// The object for commands that cannot do without its status.
+    pub fn readable(self) -> Result<Self, Trouble> {
+        match &self.unreadable {
+            Some(why) => Err(Trouble::person(format!("{}/{}: {why}", self.namespace, self.name))),
+            None => Ok(self),
+        }
     }
 
     /// The operator has looked at the object as it is now.

@@ -16,7 +16,7 @@ use super::{
     standing::{End, Standing, standing},
     words::{Caller, Trouble},
 };
-use crate::api::RunState;
+use crate::{api::RunState, progress::print, summary::width};
 
 /// After so long without any reaction of the operator, that is said, and after so long it is given up.
 const QUIET: Duration = Duration::from_secs(15);
@@ -81,13 +81,13 @@ fn asked(object: &Object, request: &str, caller: Caller) -> Result<ExitCode, Tro
             message,
             person,
         } => return Err(refused(object, &reason, &message, person)),
-        Standing::Queued { job } => println!("A run of {name} is asked for; Job {job} goes first."),
-        _ => println!("A run of {name} is asked for."),
+        Standing::Queued { job } => print(&format!("A run of {name} is asked for; Job {job} goes first.\n")),
+        _ => print(&format!("A run of {name} is asked for.\n")),
     }
     if object.suspend {
-        println!("Its schedule is suspended; this run starts all the same.");
+        print("Its schedule is suspended; this run starts all the same.\n");
     }
-    println!("How it goes: {}", caller.hint("status", namespace, name));
+    print(&format!("How it goes: {}\n", caller.hint("status", namespace, name)));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -146,7 +146,7 @@ impl Follower {
             tokio::select! {
                 Some(seen) = objects.next() => match seen {
                     Ok(Some(object)) => {
-                        self.object = Object::of(&object)?;
+                        self.object = Object::of(&object).readable()?;
                         if let Some(end) = self.step()? {
                             return self.end(&end).await;
                         }
@@ -271,7 +271,7 @@ impl Follower {
         if !matches!(end.outcome, RunState::Succeeded | RunState::Partial) {
             self.screen.say_unlogged();
         }
-        print!("{}", details::end(&self.object, end, console::colors_enabled()));
+        print(&details::end(&self.object, end, width(), console::colors_enabled()));
         Ok(ExitCode::from(end.code()))
     }
 }

@@ -26,7 +26,7 @@ fn object(name: &str, spec: Value, status: Value) -> Object {
         object["spec"][key] = value.clone();
     }
     let object: DynamicObject = serde_json::from_value(object).unwrap();
-    Object::of(&object).unwrap()
+    Object::of(&object)
 }
 
 fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Value {
@@ -110,20 +110,37 @@ fn in_other_states() -> Vec<Object> {
             ),
         ),
         object("asleep", json!({"suspend": true}), status(&[ready], json!({}))),
+        object("newer", json!({}), json!({"observedGeneration": "one"})),
     ]
+}
+
+/// The next release changes none of this.
+fn without_version(text: &str) -> String {
+    text.replace(env!("CARGO_PKG_VERSION"), "VERSION")
 }
 
 #[test]
 fn a_table_says_of_each_object_where_it_stands_and_what_is_wrong() {
     let mut objects = vec![good(), failing()];
     objects.extend(in_other_states());
-    insta::assert_snapshot!(list::text(&objects, true, now(), false));
+    insta::assert_snapshot!(without_version(&list::text(&objects, true, now(), false)));
 }
 
 #[test]
 fn one_object_is_told_in_full() {
-    insta::assert_snapshot!(details::text(&good(), Caller::Kubectl, now(), false));
-    insta::assert_snapshot!(details::text(&failing(), Caller::Program, now(), false));
+    insta::assert_snapshot!(details::text(&good(), Caller::Kubectl, now(), 120, false));
+    insta::assert_snapshot!(details::text(&failing(), Caller::Program, now(), 120, false));
+}
+
+#[test]
+fn what_cannot_run_or_be_read_is_told_without_a_command_that_would_not_help() {
+    let told = |name: &str| {
+        let objects = in_other_states();
+        let object = objects.iter().find(|object| object.name == name).unwrap();
+        without_version(&details::text(object, Caller::Kubectl, now(), 80, false))
+    };
+    insta::assert_snapshot!(told("stalled"));
+    insta::assert_snapshot!(told("newer"));
 }
 
 #[test]
@@ -132,7 +149,7 @@ fn the_end_of_a_run_says_what_came_of_it_and_what_to_do() {
         let Standing::Ended(end) = standing(&object, "now") else {
             panic!("it has ended")
         };
-        insta::assert_snapshot!(details::end(&object, &end, false));
+        insta::assert_snapshot!(details::end(&object, &end, 80, false));
     }
 }
 

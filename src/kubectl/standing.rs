@@ -135,7 +135,7 @@ mod tests {
             "spec": {"schedule": "0 7 * * *", "spreadsheetId": "1AbC"}, "status": status,
         }))
         .unwrap();
-        Object::of(&object).unwrap()
+        Object::of(&object)
     }
 
     fn ready(value: &str, reason: &str, message: &str) -> Value {

@@ -1,6 +1,5 @@
-//! Words that several commands use: times, outcomes, tables, troubles.
+//! Words that several commands use: times, outcomes, troubles.
 
-use console::{Alignment, Style, measure_text_width, pad_str};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::api::{RunState, Trigger};
@@ -52,11 +51,8 @@ impl Trouble {
 
 pub fn outcome(state: RunState) -> &'static str {
     match state {
-        RunState::Running => "Running",
-        RunState::Succeeded => "Succeeded",
         RunState::Partial => "Partly done",
-        RunState::Failed => "Failed",
-        RunState::Unknown => "Unknown",
+        state => state.as_str(),
     }
 }
 
@@ -64,8 +60,8 @@ pub fn trigger(trigger: Trigger) -> &'static str {
     match trigger {
         Trigger::Schedule => "by schedule",
         Trigger::Manual => "by hand",
-        Trigger::Request => "as asked for",
-        Trigger::Create => "as the object was new",
+        Trigger::Request => "on request",
+        Trigger::Create => "on creation",
     }
 }
 
@@ -98,29 +94,6 @@ pub fn moment(time: Timestamp, zone: &str, now: Timestamp) -> String {
 
 pub fn link(spreadsheet: &str) -> String {
     format!("https://docs.google.com/spreadsheets/d/{spreadsheet}/edit")
-}
-
-/// Columns as wide as they must be; numbers to the right. `bold` heads them.
-pub fn table<const N: usize>(titles: [&str; N], right: [bool; N], rows: &[[String; N]], bold: &Style) -> Vec<String> {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| measure_text_width(&row[column]));
-        cells.chain([titles[column].len()]).max().unwrap_or_default()
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |cells: [&str; N]| {
-        let padded = cells.iter().enumerate().map(|(column, cell)| {
-            let alignment = if right[column] {
-                Alignment::Right
-            } else {
-                Alignment::Left
-            };
-            pad_str(cell, widths[column], alignment, None)
-        });
-        padded.collect::<Vec<_>>().join("   ").trim_end().to_owned()
-    };
-    let head = bold.apply_to(line(titles)).to_string();
-    let rows = rows.iter().map(|row| line(row.each_ref().map(String::as_str)));
-    std::iter::once(head).chain(rows).collect()
 }
 
 #[cfg(test)]

@@ -112,16 +112,6 @@ const NUMBERS: [Number; 10] = [
     ),
 ];
 
-fn word(outcome: RunState) -> &'static str {
-    match outcome {
-        RunState::Running => "Running",
-        RunState::Succeeded => "Succeeded",
-        RunState::Partial => "Partial",
-        RunState::Failed => "Failed",
-        RunState::Unknown => "Unknown",
-    }
-}
-
 /// What is told of one object.
 struct Numbers<'a> {
     meta: &'a ObjectMeta,
@@ -177,7 +167,7 @@ impl Collector for Objects {
         for numbers in &all {
             if let Some(outcome) = numbers.outcome {
                 let [namespace, name] = numbers.labels();
-                let labels = [namespace, name, ("outcome", word(outcome))];
+                let labels = [namespace, name, ("outcome", outcome.as_str())];
                 family.encode_family(&labels)?.encode_gauge(&1i64)?;
             }
         }
