@@ -25,6 +25,7 @@ use crate::{
     },
     spec::{ResourceSpec, WedofSpec},
     sync::Stop,
+    table::Selection,
     wedof::{
         catalogue::Resource,
         probe::{Probe, Prober},
@@ -99,6 +100,9 @@ async fn check(overrides: &Overrides) -> Vec<Finding> {
         let names: Vec<_> = order.resources.iter().map(|resource| resource.name.as_str()).collect();
         format!("to sync: {}", names.join(", "))
     });
+    if let Some(order) = &order {
+        findings.extend(check_columns(order));
+    }
     let spreadsheet = kept(&mut findings, "config.spreadsheet", spreadsheet, |id| {
         format!("spreadsheet {id}")
     });
@@ -161,6 +165,27 @@ fn kept<T>(
         Err(failure) => Finding::error(id, failure),
     });
     part.ok()
+}
+
+/// Names of fields that the catalogue does not have. Wedof may send such a field all the same, so that only a sync, which has
+/// the records, refuses what is a slip then too.
+fn check_columns(order: &Order) -> Vec<Finding> {
+    const ID: &str = "config.columns";
+    let mut findings = Vec::new();
+    for spec in &order.resources {
+        let selection = Selection::new(Resource::of(spec.name), &spec.columns, order.spec.personal_data);
+        findings.extend(selection.unknown(std::iter::empty()).iter().map(|unknown| {
+            let finding = match unknown.near {
+                Some(_) => Finding::warning(ID, format!("{unknown} A sync refuses a slip")),
+                None => Finding::ok(
+                    ID,
+                    format!("{unknown} that is known here; it counts where Wedof sends one"),
+                ),
+            };
+            finding.of(spec.name)
+        }));
+    }
+    findings
 }
 
 async fn check_wedof(

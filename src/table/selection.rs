@@ -4,6 +4,7 @@
 use std::{
     borrow::Cow,
     collections::{HashMap, HashSet},
+    fmt,
 };
 
 use serde_json::Value;
@@ -16,6 +17,26 @@ use crate::{
 
 /// Names up to this length differ by one letter and are others all the same.
 const SHORT: usize = 3;
+
+/// A pattern that no field is like.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unknown<'a> {
+    place: &'static str,
+    pattern: &'a str,
+    /// The field that may be meant.
+    pub near: Option<String>,
+}
+
+impl fmt::Display for Unknown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, pattern, near } = self;
+        write!(f, "columns.{place}: no field is like `{pattern}`")?;
+        match near {
+            Some(near) => write!(f, ": did you mean `{near}`?"),
+            None => Ok(()),
+        }
+    }
+}
 
 /// The choice of columns of one resource.
 #[derive(Debug, Clone)]
@@ -103,6 +124,18 @@ impl<'a> Selection<'a> {
     /// away from a field would silently take columns away, or leave them; others are told, since a field may be missing
     /// for a time.
     pub(super) fn check<'s>(&'s self, seen: impl Iterator<Item = &'s str>) -> Result<Vec<String>, Failure> {
+        let unknown = self.unknown(seen);
+        match unknown.iter().find(|unknown| unknown.near.is_some()) {
+            Some(slip) => Err(Failure::person(
+                reason::INVALID_CONFIG,
+                format!("resources, {}: {slip} The tab was left as it is", self.resource.name),
+            )),
+            None => Ok(unknown.iter().map(ToString::to_string).collect()),
+        }
+    }
+
+    /// The patterns that no field is like.
+    pub fn unknown<'s>(&'s self, seen: impl Iterator<Item = &'s str>) -> Vec<Unknown<'s>> {
         let ColumnsSpec {
             include,
             exclude,
@@ -118,36 +151,24 @@ impl<'a> Selection<'a> {
         let patterns = (include.iter().map(|pattern| ("include", pattern)))
             .chain(exclude.iter().map(|pattern| ("exclude", pattern)))
             .chain(labels.keys().map(|path| ("labels", path)));
-        let mut notes = Vec::new();
-        for (place, pattern) in patterns {
-            let matched = match place {
+        let is_unknown = |(place, pattern): &(&str, &String)| {
+            let matched = match *place {
                 "labels" => fields.contains(pattern.as_str()),
                 _ => fields.iter().any(|field| covers(pattern, field)),
             };
-            if matched || is_forbidden(pattern) {
-                continue;
-            }
+            !matched && !is_forbidden(pattern)
+        };
+        let unknown = patterns.filter(is_unknown).map(|(place, pattern)| {
             // a pattern may name the parent of fields, a label may not
             let parents = fields.iter().filter(|_| place != "labels");
             let parents = parents.flat_map(|field| field.match_indices('.').map(|(at, _)| &field[..at]));
             // address2 is no slip of address1
             let names = fields.iter().copied().chain(parents);
             let names = names.filter(|name| letters(name) != letters(pattern));
-            let name = self.resource.name;
-            match nearest(pattern, names, |name| usize::from(name.len() > SHORT)) {
-                Some(near) => {
-                    return Err(Failure::person(
-                        reason::INVALID_CONFIG,
-                        format!(
-                            "resources, {name}: columns.{place}: no field is like `{pattern}`: did you mean `{near}`? The \
-                             tab was left as it is"
-                        ),
-                    ));
-                }
-                None => notes.push(format!("columns.{place}: no field is like `{pattern}`")),
-            }
-        }
-        Ok(notes)
+            let near = nearest(pattern, names, |name| usize::from(name.len() > SHORT)).map(ToString::to_string);
+            Unknown { place, pattern, near }
+        });
+        unknown.collect()
     }
 
     /// A value that becomes one cell of JSON, without the fields inside it that may not be written.

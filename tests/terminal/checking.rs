@@ -182,6 +182,37 @@ async fn a_filter_that_does_not_exist_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_column_is_a_warning_and_one_that_is_only_unknown_is_none() {
+    let world = world().await;
+    world.write(
+        "sync.yaml",
+        b"resources: [{name: registrationFolders, columns: {exclude: [atendee, metadata.colour]}}, {name: organisms}]",
+    );
+    let checked = check(&world, &["--config", "sync.yaml"]).await.expect(0);
+    checked.says(
+        "warning",
+        "config.columns",
+        "columns.exclude: no field is like `atendee`: did you mean `attendee`?",
+    );
+    checked.says(
+        "ok",
+        "config.columns",
+        "no field is like `metadata.colour` that is known here",
+    );
+    let columns = checked.of("config.columns");
+    assert!(
+        columns
+            .iter()
+            .all(|finding| finding["resource"] == "registrationFolders")
+            && columns.len() == 2
+    );
+
+    // as the warning says
+    let failed = world.sync(&["--config", "sync.yaml"]).await.expect(2);
+    assert!(failed.stderr.contains("did you mean `attendee`?"), "{}", failed.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refusals_of_google_say_what_to_do() {
     let world = world().await;
     let id = world.running.tenants[0].spreadsheet_id.clone();
