@@ -4,10 +4,12 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from world import CHART, WATCHED
+from world import CHART, HERE, WATCHED
 
 HELM = os.environ.get("HELM", "helm")
 
@@ -143,6 +145,13 @@ def paths(schema, root):
     return {f"{name}.{below}".rstrip(".") for name, child in properties.items() for below in paths(child, root)}
 
 
+def described():
+    """The values in the README, each with what it says of it."""
+    _, values = (CHART / "README.md").read_text().split("\n## Values\n")
+    rows = re.findall(r"^\| `([\w.]+)` \| (.*) \| (.*) \|$", values, re.MULTILINE)
+    return {name: description.strip() for name, _, description in rows}
+
+
 class Values(unittest.TestCase):
     def test_each_wrong_value_is_refused_with_a_message_that_names_it(self):
         def render(case):
@@ -160,13 +169,11 @@ class Values(unittest.TestCase):
         self.assertEqual(set(schema["properties"]) - tested, {"global"})
 
     def test_the_readme_describes_every_value(self):
-        rows = re.findall(r"^\| `([\w.]+)` \| (.*) \| (.*) \|$", (CHART / "README.md").read_text(), re.MULTILINE)
-        described = {name for name, _, description in rows if description.strip()}
-        self.assertEqual({name for name, _, _ in rows}, described, "values without a description")
+        self.assertEqual([name for name, description in described().items() if not description], [])
         schema = json.loads((CHART / "values.schema.json").read_text())
         known = {name for name in paths(schema, schema) if name != "global"}
         # a value that is described whole (`resources`) is not described in its parts
-        whole = {name for name in known if any(name == one or name.startswith(one + ".") for one in described)}
+        whole = {name for name in known if any(name == one or name.startswith(one + ".") for one in described())}
         optional = {"livenessProbe.initialDelaySeconds", "livenessProbe.successThreshold"}
         optional |= {name.replace("liveness", "readiness") for name in optional}
         self.assertEqual(known - whole, optional)
@@ -182,6 +189,29 @@ class Values(unittest.TestCase):
         self.assertNotEqual(code, 0)
         self.assertIn("at '': missing property 'rbac'", output)
         self.assertIn("at '/run': missing property 'allowPlacement'", output)
+
+    def test_every_value_is_in_use_when_the_chart_is_tried_on_a_cluster(self):
+        with tempfile.TemporaryDirectory() as folder:
+            # Helm reads the YAML for us
+            chart = Path(folder)
+            (chart / "Chart.yaml").write_text("{apiVersion: v2, name: values, version: 1.0.0}")
+            (chart / "templates").mkdir()
+            (chart / "templates" / "values.yaml").write_text("{{ toJson .Values }}")
+            code, output = helm("template", "acme", folder, "--values", str(HERE / "values" / "everything.yaml"))
+        self.assertEqual(code, 0, output)
+        given = json.loads(next(line for line in output.splitlines() if line.startswith("{")))
+
+        def is_set(name):
+            value = given
+            for key in name.split("."):
+                if not isinstance(value, dict) or key not in value:
+                    return False
+                value = value[key]
+            return True
+
+        unset = {name for name in described() if not is_set(name)}
+        image = {f"image.{part}" for part in ("repository", "tag", "digest", "pullPolicy")}
+        self.assertEqual(unset, image | {"podDisruptionBudget.maxUnavailable"}, "the test sets the image, and a budget has one limit")
 
     def test_values_of_the_first_chart_are_still_taken(self):
         first = {
