@@ -91,7 +91,7 @@ tools: ## Install the pinned test tools into the cache
 	  cargo install --quiet --locked --root $(CACHE)/tools cargo-deny@$(DENY_VERSION); }
 
 cluster-down: ## Stop the cluster of `make demo KEEP=1` or of a test that was interrupted
-	for name in wss wss-demo wss-test wss-scale; do tests/cluster/cluster down --name $$name; done
+	for name in wss wss-chart wss-demo wss-monitoring wss-scale wss-test; do tests/cluster/cluster down --name $$name; done
 
 clean: cluster-down ## Remove build results and tools from the cache (the cluster's binaries stay)
 	rm -rf $(CARGO_TARGET_DIR) $(CACHE)/tools
