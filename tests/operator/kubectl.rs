@@ -235,7 +235,7 @@ async fn the_right_to_patch_our_kind_is_all_that_asking_needs() {
     let (code, _, err) = ended(as_person(&person, &["status"])).await;
     assert_eq!(code, 2);
     assert!(
-        err.contains("you may not list wedofsheetsyncs in namespace op-wss-rights"),
+        err.contains("cannot list resource \"wedofsheetsyncs\"") && err.contains("--clusterrole=view"),
         "{err}"
     );
     world.end_pod(&job, 0, &report("Succeeded", json!({}))).await;
@@ -279,7 +279,7 @@ async fn status_tells_all_objects_in_a_table_and_one_in_full() {
     world.wait_for("acme", "LastRunSucceeded", "False").await;
     let (code, out, _) = ended(wss(&world, &["status"])).await;
     assert_eq!(code, 0);
-    assert!(out.contains("acme   0 4 29 2 *   Failed: WedofKeyRefused"), "{out}");
+    assert!(out.contains("acme  0 4 29 2 *  Failed: WedofKeyRefused"), "{out}");
     assert!(
         out.contains("\n   Secret wedof, key api-key: Wedof refuses it\n"),
         "{out}"
