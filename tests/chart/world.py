@@ -9,6 +9,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 CHART = HERE.parents[1] / "charts" / "wedof-sheet-sync"
+# charts/wedof-sheet-sync as it was in commit e5ef742, packed by `helm package`
 FIRST_CHART = HERE / "first-chart.tgz"
 IMAGE, _, TAG = os.environ.get("WSS_IMAGE_LOADED", "wedof-sheet-sync:dev").rpartition(":")
 SIMULATOR = "simulator.wss-simulator.svc"

@@ -5,13 +5,9 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::{
     apps::v1::Deployment,
     authorization::v1::{SelfSubjectAccessReview, SelfSubjectRulesReview},
-    batch::v1::Job,
     core::v1::Pod,
 };
-use kube::{
-    Api, Client, Config,
-    api::{ListParams, PostParams},
-};
+use kube::{Api, Client, Config, api::PostParams};
 use serde_json::{Value, json};
 use wedof_sheet_sync::operator::rights::{LEASE, LEASE_CREATE, Right, WATCHED};
 
@@ -123,7 +119,6 @@ async fn the_operator_s_pods_pass_the_restricted_standard_too() {
     let mut spec = template.spec.expect("a pod");
     spec.service_account_name = None;
     spec.service_account = None;
-    let pods: Api<Pod> = Api::namespaced(world.client.clone(), &centre.namespace);
     let create = async |spec| {
         let pod = Pod {
             metadata: serde_json::from_value(json!({"name": "operator"})).expect("metadata"),
@@ -134,7 +129,7 @@ async fn the_operator_s_pods_pass_the_restricted_standard_too() {
             dry_run: true,
             ..PostParams::default()
         };
-        pods.create(&params, &pod).await
+        centre.pods().create(&params, &pod).await
     };
     create(spec.clone()).await.expect("it passes");
     // the rule is enforced
@@ -152,41 +147,23 @@ async fn a_run_checks_the_host_itself_whatever_is_in_its_configuration() {
     centre
         .apply("acme", json!({"suspend": true, "resources": [{"name": "organisms"}]}))
         .await;
-    centre
-        .wait("acme", "Ready", |status| {
-            crate::world::condition(status, "Ready")["status"] == "True"
-        })
-        .await;
-    let cronjob = centre.cronjobs().get("acme").await.expect("the CronJob");
-    let mut template = serde_json::to_value(cronjob.spec.expect("a spec").job_template).expect("JSON");
-    let env = &mut template["spec"]["template"]["spec"]["containers"][0]["env"][0];
+    centre.wait_until_ready("acme").await;
+    let mut job = centre.job_of("acme", "forged").await;
+    let env = &mut job["spec"]["template"]["spec"]["containers"][0]["env"][0];
     assert_eq!(env["name"], "WEDOF_SHEET_SYNC_CONFIG");
     let config = env["value"].as_str().expect("the configuration");
     let forged = config.replace("http://simulator.wss-simulator.svc:8080", "https://evil.example");
     assert_ne!(config, forged);
     env["value"] = json!(forged);
-    template["metadata"] = json!({"name": "forged"});
-    let job: Job = serde_json::from_value(template).expect("a Job");
-    let jobs: Api<Job> = Api::namespaced(centre.world.client.clone(), &centre.namespace);
-    jobs.create(&PostParams::default(), &job)
-        .await
-        .expect("the Job is created");
-    let pods: Api<Pod> = Api::namespaced(centre.world.client.clone(), &centre.namespace);
-    let params = ListParams::default().labels("batch.kubernetes.io/job-name=forged");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(150);
-    let terminated = loop {
-        let pods = pods.list(&params).await.expect("pods can be listed");
-        let pod = pods
-            .items
-            .first()
-            .map(|pod| serde_json::to_value(&pod.status).expect("JSON"));
-        let state = pod.map(|status| status["containerStatuses"][0]["state"]["terminated"].clone());
-        if let Some(state) = state.filter(|state| !state.is_null()) {
-            break state;
-        }
-        assert!(std::time::Instant::now() < deadline, "the forged run does not end");
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    // nobody's: the operator leaves it alone
+    job["metadata"] = json!({"name": "forged"});
+    centre.create_job(job).await;
+    let end = |pod: &Pod| {
+        let status = serde_json::to_value(&pod.status).expect("JSON");
+        status["containerStatuses"][0]["state"]["terminated"].clone()
     };
+    let pod = centre.wait_for_pod("the end of the forged run", |pod| !end(pod).is_null());
+    let terminated = end(&pod.await);
     assert_eq!(terminated["exitCode"], 2, "{terminated}");
     let report: Value = serde_json::from_str(terminated["message"].as_str().unwrap_or_default()).expect("a report");
     assert_eq!(report["reason"], "InvalidConfig", "{report}");

@@ -184,8 +184,7 @@ async fn a_wrong_key_makes_last_run_succeeded_false_and_names_the_secret() {
     let centre = World::connect().await.centre_without_secrets("e2e-wrong-key", 4).await;
     centre.create_secrets("not-the-key").await;
     centre.apply("wrong", json!({})).await;
-    let failed = |status: &Value| condition(status, "LastRunSucceeded")["status"] == "False";
-    let status = centre.wait("wrong", "a failed run", failed).await;
+    let status = centre.wait_for_failure("wrong").await;
 
     let condition = condition(&status, "LastRunSucceeded");
     let message = condition["message"].as_str().unwrap_or_default();
@@ -241,11 +240,7 @@ async fn a_schedule_starts_a_run_by_itself() {
 async fn deleting_the_object_removes_its_cronjob() {
     let centre = World::connect().await.centre("e2e-deleted", 7).await;
     centre.apply("deleted", json!({"suspend": true})).await;
-    centre
-        .wait("deleted", "Ready", |status| {
-            condition(status, "Ready")["status"] == "True"
-        })
-        .await;
+    centre.wait_until_ready("deleted").await;
     assert_eq!(centre.cronjob_names().await, ["deleted"]);
     centre.delete("deleted").await;
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);

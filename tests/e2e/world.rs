@@ -4,12 +4,12 @@
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::{
-    batch::v1::CronJob,
-    core::v1::{Namespace, Secret},
+    batch::v1::{CronJob, Job},
+    core::v1::{Namespace, Pod, Secret},
 };
 use kube::{
     Api, Client, ResourceExt,
-    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, PostParams},
+    api::{ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 
@@ -159,6 +159,62 @@ impl Centre {
         Api::namespaced(self.world.client.clone(), &self.namespace)
     }
 
+    pub fn jobs(&self) -> Api<Job> {
+        Api::namespaced(self.world.client.clone(), &self.namespace)
+    }
+
+    pub fn pods(&self) -> Api<Pod> {
+        Api::namespaced(self.world.client.clone(), &self.namespace)
+    }
+
+    /// A Job as the CronJob of this object would make it, with its owner, but for a name of its own.
+    pub async fn job_of(&self, name: &str, job_name: &str) -> Value {
+        let cronjob = self.cronjobs().get(name).await.expect("the CronJob is there");
+        let uid = cronjob.uid();
+        let mut job = serde_json::to_value(cronjob.spec.expect("a spec").job_template).expect("JSON");
+        job["metadata"]["name"] = json!(job_name);
+        job["metadata"]["ownerReferences"] =
+            json!([{"apiVersion": "batch/v1", "kind": "CronJob", "name": name, "uid": uid, "controller": true}]);
+        job
+    }
+
+    pub async fn create_job(&self, job: Value) {
+        let job: Job = serde_json::from_value(job).expect("a Job");
+        let created = self.jobs().create(&PostParams::default(), &job).await;
+        created.expect("the Job is created");
+    }
+
+    /// All pods of the namespace.
+    pub async fn all_pods(&self) -> Vec<Pod> {
+        let pods = self.pods().list(&ListParams::default()).await;
+        pods.expect("pods can be listed").items
+    }
+
+    /// Waits for the last pod to go.
+    pub async fn wait_for_no_pod(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while let [pod, ..] = &self.all_pods().await[..] {
+            assert!(Instant::now() < deadline, "{} does not go", pod.name_any());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Waits for a pod to be as wanted.
+    pub async fn wait_for_pod(&self, what: &str, wanted: impl Fn(&Pod) -> bool) -> Pod {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(pod) = self.all_pods().await.into_iter().find(&wanted) {
+                return pod;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "{}: waited in vain for {what}",
+                self.namespace
+            );
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
     /// Applies an object that syncs this centre's account into its spreadsheet; `changes` are merged into the spec.
     pub async fn apply(&self, name: &str, changes: Value) {
         let mut spec = json!({
@@ -203,6 +259,20 @@ impl Centre {
             );
             tokio::time::sleep(Duration::from_millis(250)).await;
         }
+    }
+
+    /// Waits for the object to be Ready.
+    pub async fn wait_until_ready(&self, name: &str) -> Value {
+        self.wait(name, "Ready", |status| condition(status, "Ready")["status"] == "True")
+            .await
+    }
+
+    /// Waits for the first run to end badly.
+    pub async fn wait_for_failure(&self, name: &str) -> Value {
+        self.wait(name, "a failed run", |status| {
+            condition(status, "LastRunSucceeded")["status"] == "False"
+        })
+        .await
     }
 
     /// Waits for the first run to end well.

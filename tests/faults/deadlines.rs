@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use tokio::process::Command;
 use wedof_sheet_sync::report::{RunOutcome, RunReport};
 
 use crate::{
     matrix::half_done,
     stage::{Scene, Service, Stage},
-    world::report,
+    world::{report, terminate},
 };
 
 const SOON: Duration = Duration::from_secs(8);
@@ -75,17 +74,8 @@ async fn a_run_that_is_asked_to_stop_or_late_ends_soon_and_is_completed_by_the_n
     order(&stage, service, path, nth, answer.clone()).await;
     let mut child = stage.world.start(&["--config", "sync.yaml"]);
     stage.world.faults_have_hit().await;
-    let pid = child.id().unwrap().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
     let asked = Instant::now();
-    assert_eq!(child.wait().await.unwrap().code(), Some(1));
+    assert_eq!(terminate(&mut child).await, Some(1));
     assert!(asked.elapsed() < SOON, "{:?}", asked.elapsed());
     told(&report(&stage.world.path("report.json")).unwrap(), "Interrupted");
     whole_and_completed_by_the_next_run(&stage).await;
@@ -110,16 +100,7 @@ async fn a_batch_under_way_is_finished_and_no_other_is_begun(#[case] scene: Scen
     order(&stage, Service::Google, WRITE, 1, json!({"delayMs": 2000})).await;
     let mut child = stage.world.start(&["--config", "sync.yaml"]);
     stage.world.faults_have_hit().await;
-    let pid = child.id().unwrap().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
-    assert_eq!(child.wait().await.unwrap().code(), Some(1));
+    assert_eq!(terminate(&mut child).await, Some(1));
     assert_eq!(stage.world.running.sheets_requests().writes, 1);
     let last = report(&stage.world.path("report.json")).unwrap();
     told(&last, "Interrupted");

@@ -5,8 +5,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::panic,
-    dead_code,
-    reason = "a test fails by panicking; the world serves other tests too"
+    reason = "a test fails by panicking"
 )]
 
 mod prometheus;
@@ -25,7 +24,7 @@ use std::{
 
 use prometheus::Prometheus;
 use serde_json::{Value, json};
-use world::{World, report};
+use world::{World, next_second, report};
 
 fn variable(name: &str) -> PathBuf {
     std::env::var_os(name)
@@ -35,26 +34,17 @@ fn variable(name: &str) -> PathBuf {
 
 /// Objects in every state that metrics tell of.
 async fn objects_in_every_state(world: &World) {
-    let tab = |name: &str, changes: Value| {
-        let mut spec = json!({"resources": [{"name": "organisms", "tab": name}]});
-        for (key, value) in changes.as_object().unwrap() {
-            spec[key] = value.clone();
-        }
-        spec
-    };
     let shared = json!({"spreadsheetId": "1SpreadsheetOfTwoObjects"});
-    world.apply("good", tab("good", shared.clone())).await;
+    world.apply("good", shared.clone()).await;
     for name in ["failed", "partial", "going"] {
-        world.apply(name, tab(name, json!({}))).await;
+        world.apply(name, json!({})).await;
     }
-    world.apply("asleep", tab("asleep", json!({"suspend": true}))).await;
-    world
-        .apply("stalled", tab("stalled", json!({"schedule": "0 0 31 2 *"})))
-        .await;
+    world.apply("asleep", json!({"suspend": true})).await;
+    world.apply("stalled", json!({"schedule": "0 0 31 2 *"})).await;
     world.wait_for("good", "Ready", "True").await;
     // the younger of two objects on one tab waits
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
-    world.apply("conflict", tab("good", shared)).await;
+    next_second().await;
+    world.apply("conflict", shared).await;
 
     let resources = json!([{"name": "organisms", "tab": "good", "outcome": "Synced", "rows": 250, "added": 250, "updated": 0, "removed": 0}]);
     let ends = [
@@ -147,13 +137,12 @@ fn dashboard_queries() -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn every_query_of_the_dashboard_and_every_rule_has_an_answer_of_a_real_prometheus() {
-    let mut world = World::without_operator("op-monitoring").await;
-    let address = format!("127.0.0.1:{}", prometheus::free_port());
-    world.start_operator_with(&[("HEALTH_ADDR", address.as_str())]);
+    let world = World::start("op-monitoring").await;
     objects_in_every_state(&world).await;
-    check_metrics(&address).await;
+    let address = &world.operator.address;
+    check_metrics(address).await;
 
-    let prometheus = Prometheus::start(&variable("WSS_PROMETHEUS"), &variable("WSS_MONITORING"), &address).await;
+    let prometheus = Prometheus::start(&variable("WSS_PROMETHEUS"), &variable("WSS_MONITORING"), address).await;
     let target = prometheus.healthy_target().await;
     assert!(target["lastError"].as_str().unwrap().is_empty(), "{target}");
     // two scrapes at least, and some looks at objects between them: rates need them

@@ -25,7 +25,7 @@ impl Drop for Prometheus {
 }
 
 /// A port of this machine that nobody listens on now.
-pub fn free_port() -> u16 {
+fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }

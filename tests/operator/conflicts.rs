@@ -1,13 +1,11 @@
 //! Two objects, one tab.
 
-use std::time::Duration;
-
 use k8s_openapi::api::batch::v1::CronJob;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use wedof_sheet_sync::api::WedofSheetSync;
 
-use crate::world::{World, condition};
+use crate::world::{World, condition, next_second};
 
 const SPREADSHEET: &str = "1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms";
 
@@ -18,7 +16,7 @@ async fn of_two_objects_on_one_tab_the_younger_waits_and_is_not_stalled() {
         .apply("first", json!({"runOnCreate": false, "spreadsheetId": SPREADSHEET}))
         .await;
     world.wait_for("first", "Ready", "True").await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    next_second().await;
     world
         .apply(
             "second",
@@ -61,7 +59,7 @@ async fn an_older_object_that_cannot_run_holds_no_tab_and_takes_it_back_when_it_
         )
         .await;
     world.wait_for("first", "Stalled", "True").await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    next_second().await;
     let valid = json!({"runOnCreate": false, "spreadsheetId": spreadsheet});
     world.apply("second", valid.clone()).await;
     world.wait_for("second", "Ready", "True").await;
@@ -77,7 +75,7 @@ async fn a_tab_is_the_same_in_upper_and_lower_case_and_is_free_when_the_older_ob
     let tab = |resource: &str, title: &str| json!({"runOnCreate": false, "spreadsheetId": format!("{SPREADSHEET}-case"), "resources": [{"name": resource, "tab": title}]});
     world.apply("first", tab("users", "Élèves Straße")).await;
     world.wait_for("first", "Ready", "True").await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    next_second().await;
     world.apply("second", tab("organisms", "ÉLÈVES STRASSE")).await;
     let ready = world.wait_for("second", "Ready", "False").await;
     assert!(
@@ -99,7 +97,7 @@ async fn an_object_that_gets_into_a_conflict_is_suspended_and_goes_on_by_itself(
     let tab = |resource: &str, title: &str| json!({"runOnCreate": false, "spreadsheetId": format!("{SPREADSHEET}-late"), "resources": [{"name": resource, "tab": title}]});
     world.apply("first", tab("users", "A")).await;
     world.wait_for("first", "Ready", "True").await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    next_second().await;
     world.apply("second", tab("organisms", "B")).await;
     world.wait_for("second", "Ready", "True").await;
     world.apply("first", tab("organisms", "C")).await;
@@ -133,7 +131,7 @@ async fn of_an_object_in_another_namespace_the_name_is_not_told() {
     let same = json!({"runOnCreate": false, "spreadsheetId": format!("{SPREADSHEET}-else")});
     other.apply("secret-name", same.clone()).await;
     other.wait_for("secret-name", "Ready", "True").await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    next_second().await;
     world.apply("acme", same).await;
     let ready = world.wait_for("acme", "Ready", "False").await;
     assert_eq!(ready["reason"], "TabConflict");

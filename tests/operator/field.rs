@@ -142,12 +142,10 @@ async fn a8_a_run_whose_image_is_not_there_says_so_is_ended_by_its_deadline_and_
 
 #[tokio::test]
 async fn a8_b_a_quota_that_demands_limits_gets_them() {
-    let world = World::without_operator("op-a8-limits").await;
+    let mut world = World::without_operator("op-a8-limits").await;
     let hard = json!({"limits.cpu": "4", "limits.memory": "4Gi", "requests.cpu": "4", "requests.memory": "4Gi"});
-    let quota: ResourceQuota =
-        serde_json::from_value(json!({"metadata": {"name": "limits"}, "spec": {"hard": hard}})).unwrap();
-    world.api().create(&PostParams::default(), &quota).await.unwrap();
-    let mut world = world;
+    let quota = json!({"metadata": {"name": "limits"}, "spec": {"hard": hard}});
+    world.create::<ResourceQuota>(quota).await;
     world.start_operator();
     world.apply("acme", json!({})).await;
     let job = world.jobs(1).await.remove(0).name_any();
@@ -156,11 +154,9 @@ async fn a8_b_a_quota_that_demands_limits_gets_them() {
 
 #[tokio::test]
 async fn a8_c_a_full_quota_of_jobs_is_told_and_the_run_starts_when_there_is_room() {
-    let world = World::without_operator("op-a8-jobs").await;
+    let mut world = World::without_operator("op-a8-jobs").await;
     let quota = json!({"metadata": {"name": "jobs"}, "spec": {"hard": {"count/jobs.batch": "1"}}});
-    let quota: ResourceQuota = serde_json::from_value(quota).unwrap();
-    world.api().create(&PostParams::default(), &quota).await.unwrap();
-    let mut world = world;
+    world.create::<ResourceQuota>(quota).await;
     world.start_operator();
     world.apply("acme", json!({})).await;
     let job = world.jobs(1).await.remove(0).name_any();
@@ -199,9 +195,8 @@ async fn a8_c_a_full_quota_of_jobs_is_told_and_the_run_starts_when_there_is_room
 
 #[tokio::test]
 async fn a10_an_object_that_does_not_decode_stops_no_other_and_is_told_once() {
-    let world = World::without_operator("op-a10").await;
-    let resources = |tab: &str| json!({"runOnCreate": false, "resources": [{"name": "organisms", "tab": tab}]});
-    world.apply("broken", resources("broken")).await;
+    let mut world = World::without_operator("op-a10").await;
+    world.apply("broken", json!({"runOnCreate": false})).await;
     let known = json!({"status": {
         "rows": 7, "lastSuccessTime": "2026-11-25T07:00:00Z",
         "lastRecordedRun": {"completionTime": "2026-11-25T07:00:00Z", "jobUid": "u", "outcome": "Succeeded"},
@@ -212,9 +207,8 @@ async fn a10_an_object_that_does_not_decode_stops_no_other_and_is_told_once() {
         .await
         .unwrap();
     world.store_broken("broken").await;
-    let mut world = world;
     world.start_operator();
-    world.apply("acme", resources("acme")).await;
+    world.apply("acme", json!({"runOnCreate": false})).await;
     world.wait_for("acme", "Ready", "True").await;
     let raw = world
         .wait_raw("broken", |object| {

@@ -18,7 +18,7 @@ use wedof_sheet_sync::api::WedofSheetSync;
 use super::{
     World,
     programs::{self, Ended},
-    world::report,
+    world::{next_second, report},
 };
 
 fn wss(world: &World, arguments: &[&str]) -> Command {
@@ -124,7 +124,7 @@ async fn what_cannot_run_is_told_at_once() {
     let same = json!({"runOnCreate": false, "spreadsheetId": "1SpreadsheetOfTwoObjects"});
     world.apply("acme", same.clone()).await;
     world.wait_for("acme", "Ready", "True").await;
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    next_second().await;
     world.apply("second", same).await;
     world.wait_for("second", "Ready", "False").await;
     let started = Instant::now();

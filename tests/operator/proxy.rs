@@ -2,7 +2,7 @@
 
 #![allow(
     dead_code,
-    reason = "shared by tests/operator and tests/outages, which use a part each"
+    reason = "shared by tests/operator, tests/outages and tests/monitoring, which use a part each"
 )]
 
 use std::{

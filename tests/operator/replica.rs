@@ -2,7 +2,7 @@
 
 #![allow(
     dead_code,
-    reason = "shared by tests/operator and tests/outages, which use a part each"
+    reason = "shared by tests/operator, tests/outages and tests/monitoring, which use a part each"
 )]
 
 use std::{
@@ -18,8 +18,8 @@ use crate::proxy::Proxy;
 pub struct Replica {
     pub proxy: Proxy,
     kubeconfig: tempfile::NamedTempFile,
-    /// Of probes and metrics.
-    address: String,
+    /// Of probes and metrics: host and port.
+    pub address: String,
     process: Option<Child>,
 }
 

@@ -6,7 +6,7 @@ use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::ResourceQuota;
 use kube::{
     ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams},
 };
 use serde_json::{Value, json};
 
@@ -151,8 +151,7 @@ async fn a_manual_job_counts_as_a_run_and_holds_the_schedule_back() {
         "metadata": {"name": "by-hand", "labels": template.metadata.unwrap().labels, "annotations": annotations, "ownerReferences": [owner]},
         "spec": template.spec,
     });
-    let job: Job = serde_json::from_value(job).unwrap();
-    world.api::<Job>().create(&PostParams::default(), &job).await.unwrap();
+    world.create::<Job>(job).await;
     let active = |cronjob: &CronJob| {
         cronjob
             .status
@@ -201,7 +200,8 @@ async fn what_happened_while_the_operator_was_down_is_counted_once() {
     let counted = world.status("acme").await;
     world.stop_operator();
     world.start_operator();
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    world.operator.ready().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(world.status("acme").await, counted);
     assert_eq!(counted["consecutiveFailures"], 1);
 }
@@ -235,15 +235,9 @@ async fn a_run_whose_job_is_deleted_is_not_claimed_to_have_ended_well() {
 
 #[tokio::test]
 async fn a_job_that_gets_no_pod_says_why() {
-    let world = World::without_operator("op-quota").await;
+    let mut world = World::without_operator("op-quota").await;
     let quota = json!({"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}});
-    let quota: ResourceQuota = serde_json::from_value(quota).unwrap();
-    world
-        .api::<ResourceQuota>()
-        .create(&PostParams::default(), &quota)
-        .await
-        .unwrap();
-    let mut world = world;
+    world.create::<ResourceQuota>(quota).await;
     world.start_operator();
     world.apply("acme", json!({})).await;
     let status = world

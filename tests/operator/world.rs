@@ -6,7 +6,7 @@
 
 #![allow(
     dead_code,
-    reason = "shared by tests/operator and tests/outages, which use a part each"
+    reason = "shared by tests/operator, tests/outages and tests/monitoring, which use a part each"
 )]
 
 use std::time::{Duration, Instant};
@@ -442,6 +442,12 @@ fn jiff_now() -> String {
     k8s_openapi::jiff::Timestamp::from_second(now.as_secs() as i64)
         .expect("a time")
         .to_string()
+}
+
+/// Times of creation are whole seconds, and of two of one second either may count as the older: what is created from now
+/// on is the younger.
+pub async fn next_second() {
+    tokio::time::sleep(Duration::from_millis(1100)).await;
 }
 
 /// A report of a run, with changes.

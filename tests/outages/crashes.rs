@@ -31,8 +31,7 @@ async fn killed_every_few_seconds_it_records_each_of_a_hundred_runs_once() {
     };
     let running = async {
         for name in &names {
-            let resources = json!([{"name": "organisms", "tab": name}]);
-            world.apply(name, json!({"resources": resources})).await;
+            world.apply(name, json!({})).await;
         }
         for (number, name) in names.iter().enumerate() {
             let job = job_of(&world, name, 1).await;
@@ -76,8 +75,7 @@ async fn memory_stays(world: &World, replica: &mut Replica, names: &[String]) {
         }
         world.jobs(0).await;
         for name in names {
-            let resources = json!([{"name": "organisms", "tab": name}]);
-            world.apply(name, json!({"resources": resources})).await;
+            world.apply(name, json!({})).await;
         }
         world.jobs(names.len()).await;
         seen.push(at_rest(replica).await);

@@ -90,8 +90,7 @@ async fn a_leader_frozen_past_its_lease_writes_nothing_when_it_thaws() {
     let (mut first, second) = pair(&world, "6").await;
     let names: Vec<String> = (0..10).map(|number| format!("acme-{number}")).collect();
     for name in &names {
-        let resources = json!([{"name": "organisms", "tab": name}]);
-        world.apply(name, json!({"resources": resources})).await;
+        world.apply(name, json!({})).await;
     }
     // with work in its hands
     first.signal("STOP");

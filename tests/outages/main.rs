@@ -1,6 +1,6 @@
 //! The operator through outages: replicas that freeze, crash or are cut off, an API server that misbehaves, stops or loses
 //! its memory, namespaces that go away. After each, every run has been recorded once, no Job was made twice, and nothing
-//! was asked in a hurry. `tests/outages/run` starts a cluster for them; like tests/operator they need no kubelet.
+//! was asked in a hurry. `tests/outages/run` on a cluster of its own; like tests/operator they need no kubelet.
 
 #![allow(
     clippy::expect_used,

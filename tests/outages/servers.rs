@@ -1,4 +1,4 @@
-//! The API server or its store stops, for the whole cluster: `tests/outages/run` lets nothing else run meanwhile.
+//! The API server or its store stops, for the whole cluster: nextest lets nothing else run meanwhile (.config/nextest.toml).
 
 use std::{
     process::Command,
@@ -28,9 +28,7 @@ async fn through_an_outage(namespace: &str, program: &str, outage: Duration) {
     second.start(namespace, &options("second"));
     second.ready().await;
     for name in ["ended-before", "ends-after", "waits"] {
-        world
-            .apply(name, json!({"resources": [{"name": "organisms", "tab": name}]}))
-            .await;
+        world.apply(name, json!({})).await;
     }
     let ended_before = job_of(&world, "ended-before", 1).await;
     let ends_after = job_of(&world, "ends-after", 1).await;

@@ -5,12 +5,9 @@ use std::time::Duration;
 use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value, json};
-use wedof_sheet_sync::{
-    failure::{Mend, reason},
-    table::Cell,
-};
+use wedof_sheet_sync::failure::{Mend, reason};
 
-use crate::world::{READ, TITLE, WRITE, World, folder, folders};
+use crate::world::{READ, TITLE, WRITE, World, folder, folders, heavy};
 
 #[rstest]
 #[case::reset_after_it_was_applied(json!({"reset": "after"}))]
@@ -50,14 +47,7 @@ async fn a_write_whose_answer_is_lost_is_never_sent_twice(#[case] answer: Value)
 #[tokio::test]
 async fn a_batch_lost_in_the_middle_of_many_is_made_up_for() {
     let mut world = World::new(0).await;
-    let long = "x".repeat(20_000);
-    world.wish.table.rows = (1..=900)
-        .map(|id| {
-            let mut row = folder(id);
-            row[1] = Cell::Text(format!("{id}{long}").into());
-            row
-        })
-        .collect();
+    world.wish.table = heavy(1..=900);
     world
         .fault(json!({"path": WRITE, "nth": 2, "answer": {"reset": "after"}}))
         .await;
@@ -152,14 +142,7 @@ async fn an_answer_that_comes_after_the_deadline_is_not_waited_for() {
 #[tokio::test]
 async fn a_run_that_is_asked_to_stop_finishes_the_batch_under_way_and_starts_no_other() {
     let mut world = World::new(0).await;
-    let long = "x".repeat(20_000);
-    world.wish.table.rows = (1..=900)
-        .map(|id| {
-            let mut row = folder(id);
-            row[1] = Cell::Text(format!("{id}{long}").into());
-            row
-        })
-        .collect();
+    world.wish.table = heavy(1..=900);
     world.fault(json!({"path": WRITE, "answer": {"delayMs": 1000}})).await;
     let (end, ()) = tokio::join!(world.sync(), async {
         while world.writes() == 0 {
@@ -375,14 +358,7 @@ async fn what_google_refuses_in_every_round_alike_is_for_a_person_and_not_for_th
 #[tokio::test]
 async fn who_waits_hears_how_many_rows_are_written_of_how_many() {
     let mut world = World::new(0).await;
-    let long = "x".repeat(20_000);
-    world.wish.table.rows = (1..=900)
-        .map(|id| {
-            let mut row = folder(id);
-            row[1] = Cell::Text(format!("{id}{long}").into());
-            row
-        })
-        .collect();
+    world.wish.table = heavy(1..=900);
     let heard = std::sync::Mutex::new(Vec::new());
     let tell = |done, all| heard.lock().unwrap().push((done, all));
     let client = world.client().await.unwrap();

@@ -6,7 +6,7 @@ use wedof_sheet_sync::{
     table::Cell,
 };
 
-use crate::world::{TITLE, Wish, World, folder, folders};
+use crate::world::{TITLE, Wish, World, folder, folders, heavy};
 
 #[tokio::test]
 async fn a_first_run_makes_the_tab_in_one_batch_and_a_second_writes_nothing() {
@@ -311,14 +311,7 @@ async fn a_dry_run_names_columns_and_the_first_rows_of_each_kind_as_people_see_t
 async fn what_takes_more_than_one_batch_arrives_whole_and_in_order() {
     let mut world = World::new(0).await;
     world.wish.missing_rows = MissingRows::Keep;
-    let long = "x".repeat(20_000);
-    world.wish.table.rows = (1..=1000)
-        .map(|id| {
-            let mut row = folder(id);
-            row[1] = Cell::Text(format!("{id}{long}").into());
-            row
-        })
-        .collect();
+    world.wish.table = heavy(1..=1000);
     let change = world.sync().await.unwrap();
     assert_eq!(change.added, 1000);
     assert!(world.writes() >= 3, "20 MB in {} batches", world.writes());

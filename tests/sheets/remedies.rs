@@ -46,6 +46,17 @@ async fn is_whole(world: &World, title: &str) {
     assert!(!world.sync().await.unwrap().written);
 }
 
+/// The owner empties the tab or deletes it, and the next run of five records fills it.
+async fn starts_over(world: &World, way: &str) {
+    match way {
+        "empty" => world.owner_clears(json!({})).await,
+        "delete" => world.owner_duplicates_and_deletes().await,
+        _ => unreachable!("{way}"),
+    }
+    assert_eq!(world.sync().await.unwrap().added, 5, "{way}");
+    is_whole(world, TITLE).await;
+}
+
 impl World {
     async fn owner_deletes(&self, dimension: &str, start: usize, end: usize) {
         let range = json!({"sheetId": self.sheet_id(), "dimension": dimension, "startIndex": start, "endIndex": end});
@@ -151,17 +162,13 @@ async fn a_deleted_header_row_is_mended_by_writing_it_again_or_by_deleting_the_t
 
     world.owner_deletes("ROWS", 0, 1).await;
     refused(&world).await;
-    world.owner_duplicates_and_deletes().await;
-    assert_eq!(world.sync().await.unwrap().added, 5);
-    is_whole(&world, TITLE).await;
+    starts_over(&world, "delete").await;
     assert_eq!(world.tab("Copie")["values"][0][0], "1", "what was there is kept");
 
     world.owner_unfreezes().await;
     world.owner_deletes("ROWS", 0, 1).await;
     refused(&world).await;
-    world.owner_clears(json!({})).await;
-    assert_eq!(world.sync().await.unwrap().added, 5);
-    is_whole(&world, TITLE).await;
+    starts_over(&world, "empty").await;
 }
 
 #[tokio::test]
@@ -183,12 +190,7 @@ async fn lost_ids_are_mended_by_emptying_the_tab_or_by_deleting_it() {
             "duplicate it first",
         ];
         says(&refused(&world).await, &advice);
-        match way {
-            "empty" => world.owner_clears(json!({})).await,
-            _ => world.owner_duplicates_and_deletes().await,
-        }
-        assert_eq!(world.sync().await.unwrap().added, 5, "{way}");
-        is_whole(&world, TITLE).await;
+        starts_over(&world, way).await;
     }
 }
 
@@ -206,12 +208,7 @@ async fn a_deleted_id_column_is_mended_by_emptying_the_tab_or_by_deleting_it() {
                 "delete the tab",
             ],
         );
-        match way {
-            "empty" => world.owner_clears(json!({})).await,
-            _ => world.owner_duplicates_and_deletes().await,
-        }
-        assert_eq!(world.sync().await.unwrap().added, 5, "{way}");
-        is_whole(&world, TITLE).await;
+        starts_over(&world, way).await;
     }
 }
 

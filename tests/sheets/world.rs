@@ -269,6 +269,17 @@ pub fn folders(ids: impl IntoIterator<Item = u32>) -> Table {
     }
 }
 
+/// Rows so long that some hundreds of them take more than one batch.
+pub fn heavy(ids: impl IntoIterator<Item = u32>) -> Table {
+    let mut table = folders(ids);
+    let long = "x".repeat(20_000);
+    for row in &mut table.rows {
+        let Cell::Text(id) = &row[0] else { unreachable!() };
+        row[1] = Cell::Text(format!("{id}{long}").into());
+    }
+    table
+}
+
 pub fn folder(id: u32) -> Vec<Cell<'static>> {
     vec![
         Cell::Text(id.to_string().into()),

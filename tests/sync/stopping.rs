@@ -3,23 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::process::{Child, Command};
 use wedof_sheet_sync::report::RunOutcome;
 
-use crate::world::{FOLDERS, World, report};
-
-async fn terminate(child: &mut Child) -> Option<i32> {
-    let pid = child.id().unwrap().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .await
-            .unwrap()
-            .success()
-    );
-    child.wait().await.unwrap().code()
-}
+use crate::world::{FOLDERS, World, report, terminate};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_report_is_there_from_the_first_moment_and_tells_how_far_a_run_is() {

@@ -300,6 +300,14 @@ impl World {
     }
 }
 
+/// Ends a run by SIGTERM, as Kubernetes does; gives its exit code.
+pub async fn terminate(child: &mut Child) -> Option<i32> {
+    let pid = child.id().unwrap().to_string();
+    let sent = Command::new("kill").args(["-TERM", &pid]).status().await;
+    assert!(sent.unwrap().success());
+    child.wait().await.unwrap().code()
+}
+
 pub fn report(path: &Path) -> Option<RunReport> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }

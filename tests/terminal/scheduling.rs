@@ -10,7 +10,7 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, Command},
+    process::{Child, ChildStderr},
 };
 use wedof_sheet_sync::{
     config::{Config, Environment, Overrides},
@@ -21,7 +21,7 @@ use wedof_sheet_sync::{
     sync::{self, Ended, Options, Stop},
 };
 
-use crate::world::{FOLDERS, World};
+use crate::world::{FOLDERS, World, terminate};
 
 /// A clock whose sleeps take no time.
 struct FastClock(Mutex<Timestamp>);
@@ -250,9 +250,7 @@ impl Scheduler {
     }
 
     async fn terminate(&mut self) -> Option<i32> {
-        let pid = self.child.id().unwrap().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().await.unwrap();
-        self.child.wait().await.unwrap().code()
+        terminate(&mut self.child).await
     }
 }
 
