@@ -79,7 +79,7 @@ impl Args {
     /// What specs may say.
     pub fn policy(&self, settings: &Settings) -> Policy {
         Policy {
-            wedof_hosts: items(&self.wedof_allowed_hosts),
+            wedof_hosts: settings.wedof_hosts.clone(),
             secret_names: not_empty(&self.secret_name_pattern),
             allow_placement: settings.pod.allow_placement,
         }

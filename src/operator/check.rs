@@ -13,7 +13,7 @@ use super::{
     args::items,
     rights::{LEASE, LEASE_CREATE, Right, WATCHED},
 };
-use crate::api::WedofSheetSync;
+use crate::{api::WedofSheetSync, network::trouble::causes};
 
 /// An operator that has just been installed is asked so often, until it is ready.
 const TRIES: usize = 60;
@@ -112,20 +112,9 @@ async fn readiness(url: &str, tries: usize) -> Finding {
         Ok(_) => Ok(format!("the operator is ready ({url})")),
         Err(error) => Err(format!(
             "the operator is not ready: {}. Look at its log, and whether a NetworkPolicy is in the way",
-            chain(&error)
+            causes(&error)
         )),
     }
-}
-
-/// The error with its causes: reqwest's own text names none.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// Whether the API server serves our kind in our version.
@@ -144,7 +133,7 @@ async fn definition(client: &Client) -> Finding {
         }
         Err(error) => Err(format!(
             "the API server cannot be asked what it serves: {}",
-            chain(&error)
+            causes(&error)
         )),
     }
 }
@@ -191,7 +180,7 @@ async fn rights(client: &Client, scope: Option<&str>, questions: Vec<ResourceAtt
             "the operator lacks rights {place}: {}. Install the chart with rbac.create=true, or grant them",
             described(&refused)
         )),
-        Err(error) => Err(format!("rights cannot be asked for: {}", chain(&error))),
+        Err(error) => Err(format!("rights cannot be asked for: {}", causes(&error))),
     }
 }
 
@@ -245,7 +234,7 @@ mod tests {
             .collect();
         assert_eq!(
             described(&refused),
-            "cronjobs/status.batch (patch), leases.coordination.k8s.io (get, patch), pods (get, list, watch)"
+            "cronjobs/status.batch (patch), leases.coordination.k8s.io (get, patch), pods (list, watch)"
         );
     }
 

@@ -41,7 +41,7 @@ pub fn report(message: &str) -> Result<RunReport, String> {
         Err(error) if error.is_eof() => return Err("a report without its end".into()),
         Err(_) => return Err("no report".into()),
     }
-    let report = serde_json::from_str(message).map_err(|_| "a report with parts that cannot be".to_owned())?;
+    let report = serde_json::from_str(message).map_err(|_| "a report with parts that cannot be")?;
     Ok(believed(report))
 }
 
@@ -68,7 +68,7 @@ fn believed(report: RunReport) -> RunReport {
         version,
         outcome,
         reason: reason.filter(|reason| failure::reason::ALL.contains(&reason.as_str())),
-        message: message.map(|text| clean(&text)).filter(|text| !text.is_empty()),
+        message: said(message),
         rows: rows.max(0),
         added: added.max(0),
         updated: updated.max(0),
@@ -102,8 +102,13 @@ fn believed_resource(resource: ResourceReport) -> ResourceReport {
         updated: updated.max(0),
         removed: removed.max(0),
         kept: kept.max(0),
-        message: message.map(|text| clean(&text)).filter(|text| !text.is_empty()),
+        message: said(message),
     }
+}
+
+/// A text of a report, if there is anything in it to be shown.
+fn said(text: Option<String>) -> Option<String> {
+    text.map(|text| clean(&text)).filter(|text| !text.is_empty())
 }
 
 fn is_resource(name: &str) -> bool {
@@ -141,6 +146,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    const IMPOSSIBLE: &str = "a report with parts that cannot be";
 
     fn message(changes: Value) -> String {
         let mut report = json!({"version": 1, "outcome": "Failed", "rows": 1, "added": 1, "updated": 0, "removed": 0, "kept": 0,
@@ -195,13 +202,13 @@ mod tests {
     #[case::nothing("", "a report without its end")]
     #[case::a_list("[]", "no report")]
     #[case::a_list_that_is_no_report(r#"[{"version":1}]"#, "no report")]
-    #[case::half(r#"{"version":1}"#, "a report with parts that cannot be")]
-    #[case::huge_number(&message(json!({"rows": 1})).replace("\"rows\":1", "\"rows\":1e999"), "a report with parts that cannot be")]
-    #[case::beyond_whole_numbers(&message(json!({"rows": u64::MAX})), "a report with parts that cannot be")]
-    #[case::a_fraction(&message(json!({"rows": 1.5})), "a report with parts that cannot be")]
-    #[case::wrong_type(&message(json!({"rows": "many"})), "a report with parts that cannot be")]
-    #[case::wrong_type_within(&message(json!({"resources": [7]})), "a report with parts that cannot be")]
-    #[case::another_outcome(&message(json!({"outcome": "Splendid"})), "a report with parts that cannot be")]
+    #[case::half(r#"{"version":1}"#, IMPOSSIBLE)]
+    #[case::huge_number(&message(json!({"rows": 1})).replace("\"rows\":1", "\"rows\":1e999"), IMPOSSIBLE)]
+    #[case::beyond_whole_numbers(&message(json!({"rows": u64::MAX})), IMPOSSIBLE)]
+    #[case::a_fraction(&message(json!({"rows": 1.5})), IMPOSSIBLE)]
+    #[case::wrong_type(&message(json!({"rows": "many"})), IMPOSSIBLE)]
+    #[case::wrong_type_within(&message(json!({"resources": [7]})), IMPOSSIBLE)]
+    #[case::another_outcome(&message(json!({"outcome": "Splendid"})), IMPOSSIBLE)]
     #[case::another_version(&message(json!({"version": 2})), "a report of version 2, and this operator reads version 1")]
     #[case::no_version(r#"{"outcome":"Failed"}"#, "no report")]
     #[case::as_deep_as_it_gets(&"[".repeat(4096), "no report")]

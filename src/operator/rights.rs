@@ -16,7 +16,7 @@ const fn right(group: &'static str, resource: &'static str, verbs: &'static [&'s
 
 /// In every namespace whose objects are handled. No Secret is read and no spec written.
 pub const WATCHED: &[Right] = &[
-    right("wedofsheetsync.dev", "wedofsheetsyncs", &["get", "list", "watch"]),
+    right("wedofsheetsync.dev", "wedofsheetsyncs", &["list", "watch"]),
     right("wedofsheetsync.dev", "wedofsheetsyncs/status", &["patch"]),
     // an apply that creates needs both create and patch; the API server asks for delete when the owner reference of
     // an existing CronJob changes
@@ -28,10 +28,10 @@ pub const WATCHED: &[Right] = &[
     // our own Jobs are entered in its list of active ones
     right("batch", "cronjobs/status", &["patch"]),
     // patch: a Job that has to wait for another run is suspended
-    right("batch", "jobs", &["get", "list", "watch", "create", "patch"]),
-    right("", "pods", &["get", "list", "watch"]),
+    right("batch", "jobs", &["list", "watch", "create", "patch"]),
+    right("", "pods", &["list", "watch"]),
     // list: the events of a Job without a pod say why there is none
-    right("events.k8s.io", "events", &["create", "patch", "list"]),
+    right("events.k8s.io", "events", &["create", "list"]),
 ];
 
 /// On the Lease by which operators agree who works, in the operator's own namespace. A right to create cannot be limited

@@ -22,7 +22,6 @@ PATIENCE = 180
 
 # what an operator may do where objects are handled, and on its Lease: `verb resource.group`
 WATCHED = {
-    "get wedofsheetsyncs.wedofsheetsync.dev",
     "list wedofsheetsyncs.wedofsheetsync.dev",
     "watch wedofsheetsyncs.wedofsheetsync.dev",
     "patch wedofsheetsyncs/status.wedofsheetsync.dev",
@@ -33,16 +32,13 @@ WATCHED = {
     "patch cronjobs.batch",
     "delete cronjobs.batch",
     "patch cronjobs/status.batch",
-    "get jobs.batch",
     "list jobs.batch",
     "watch jobs.batch",
     "create jobs.batch",
     "patch jobs.batch",
-    "get pods.",
     "list pods.",
     "watch pods.",
     "create events.events.k8s.io",
-    "patch events.events.k8s.io",
     "list events.events.k8s.io",
 }
 LEASE = {

@@ -145,7 +145,7 @@ The rights of the operator, and no others: it never reads a Secret and never wri
 {{- define "wss.rules" -}}
 - apiGroups: [wedofsheetsync.dev]
   resources: [wedofsheetsyncs]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [wedofsheetsync.dev]
   resources: [wedofsheetsyncs/status]
   verbs: [patch]
@@ -158,11 +158,11 @@ The rights of the operator, and no others: it never reads a Secret and never wri
 - apiGroups: [batch]
   resources: [jobs]
   # patch: spec.suspend, of Jobs that have to wait for another run
-  verbs: [get, list, watch, create, patch]
+  verbs: [list, watch, create, patch]
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch, list]
+  verbs: [create, list]
 {{- end }}
