@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use kube::Client;
+use kube::{Api, Client, Resource, core::NamespaceResourceScope};
 
 use super::{
     index::{Index, Uid},
@@ -101,6 +101,13 @@ impl Context {
 
     pub fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn api<K>(&self, namespace: &str) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        Api::namespaced(self.client.clone(), namespace)
     }
 
     /// What is remembered of an object; from now on, if nothing is yet.

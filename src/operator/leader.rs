@@ -26,7 +26,8 @@ use serde_json::json;
 
 use super::{
     lease::{Moment, Term, Watch, holder},
-    names,
+    metrics::Metrics,
+    names, send,
 };
 
 /// How often a standby looks, and how soon what failed is tried again. A little is added by chance.
@@ -41,6 +42,7 @@ pub struct Candidate {
     name: String,
     identity: String,
     duration: Duration,
+    metrics: Metrics,
     held: Mutex<Option<Held>>,
 }
 
@@ -61,7 +63,14 @@ enum Error {
 }
 
 impl Candidate {
-    pub fn new(client: Client, namespace: Option<&str>, name: String, identity: String, duration: Duration) -> Self {
+    pub fn new(
+        client: Client,
+        namespace: Option<&str>,
+        name: String,
+        identity: String,
+        duration: Duration,
+        metrics: Metrics,
+    ) -> Self {
         let api = match namespace {
             Some(namespace) => Api::namespaced(client, namespace),
             None => Api::default_namespaced(client),
@@ -71,6 +80,7 @@ impl Candidate {
             name,
             identity,
             duration,
+            metrics,
             held: Mutex::default(),
         }
     }
@@ -99,10 +109,14 @@ impl Candidate {
                         leader = Some(other);
                     }
                 }
-                Err(error) if failing => tracing::debug!(%error, "still no answer about the lease"),
                 Err(error) => {
+                    self.count("win the lease", &error);
+                    if failing {
+                        tracing::debug!(%error, "still no answer about the lease");
+                    } else {
+                        tracing::warn!(lease = self.name, %error, "the lease cannot be had for now; trying again");
+                    }
                     failing = true;
-                    tracing::warn!(lease = self.name, %error, "the lease cannot be had for now; trying again");
                 }
             }
             pause(RETRY).await;
@@ -193,6 +207,7 @@ impl Candidate {
                     return lost;
                 }
                 Err(error) => {
+                    self.count("renew the lease", &error);
                     tracing::warn!(lease = self.name, %error, "the lease could not be renewed; trying again");
                     RETRY
                 }
@@ -248,6 +263,14 @@ impl Candidate {
             Ok(_) => tracing::info!(lease = self.name, "the lease is given back"),
             Err(error) => tracing::warn!(lease = self.name, %error, "the lease could not be given back: it runs out"),
         }
+    }
+
+    fn count(&self, action: &str, error: &Error) {
+        let code = match error {
+            Error::Api(error) => send::code(error),
+            Error::NoAnswer => None,
+        };
+        self.metrics.api_error(action, code);
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Held>> {

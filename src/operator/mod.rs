@@ -100,8 +100,9 @@ async fn run(args: Args, shutdown: impl Future<Output = ()>) -> Result<(), Start
     // before anything is asked of a cluster
     let settings = args.settings().map_err(StartError::Settings)?;
     let config = kube::Config::infer().await?;
+    let metrics = Metrics::default();
     let candidate = match args.leader_elect {
-        true => Some(candidate(&args, config.clone())?),
+        true => Some(candidate(&args, config.clone(), metrics.clone())?),
         false => None,
     };
     let address = args.health_addr;
@@ -114,7 +115,7 @@ async fn run(args: Args, shutdown: impl Future<Output = ()>) -> Result<(), Start
         settings,
         scope: args.scope(),
         pod_name: args.pod_name,
-        metrics: Metrics::default(),
+        metrics,
         stages: Stages::default(),
         working: Arc::new(Semaphore::new(CONCURRENCY.into())),
     };
@@ -131,7 +132,7 @@ async fn run(args: Args, shutdown: impl Future<Output = ()>) -> Result<(), Start
     ended
 }
 
-fn candidate(args: &Args, mut config: kube::Config) -> Result<Candidate, StartError> {
+fn candidate(args: &Args, mut config: kube::Config, metrics: Metrics) -> Result<Candidate, StartError> {
     let identity = leader::identity(args.pod_name.as_deref());
     let namespace = args::not_empty(&args.pod_namespace);
     let duration = Duration::from_secs(args.lease_duration);
@@ -139,7 +140,8 @@ fn candidate(args: &Args, mut config: kube::Config) -> Result<Candidate, StartEr
     config.default_retry = false;
     let client = Client::try_from(config)?;
     let name = args.lease_name.clone();
-    Ok(Candidate::new(client, namespace.as_deref(), name, identity, duration))
+    let namespace = namespace.as_deref();
+    Ok(Candidate::new(client, namespace, name, identity, duration, metrics))
 }
 
 /// What stays the same from one term of leading to the next.
@@ -175,7 +177,7 @@ impl Operator {
     /// Handles objects for ever. Starts from nothing: what it knows is read anew.
     async fn work(&self, term: Term) -> Result<Infallible, StartError> {
         let client = guard::client(self.config.clone(), term)?;
-        let publisher = Publisher::new(client.clone(), self.pod_name.as_deref());
+        let publisher = Publisher::new(client.clone(), self.pod_name.as_deref(), self.metrics.clone());
         let context = Arc::new(Context::new(
             client.clone(),
             self.settings.clone(),

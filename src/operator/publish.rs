@@ -15,7 +15,12 @@ use kube::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{events::Notice, names, send::is_namespace_terminating};
+use super::{
+    events::Notice,
+    metrics::Metrics,
+    names,
+    send::{code, is_namespace_terminating},
+};
 use crate::api::WedofSheetSync;
 
 /// The API server's limit for the text of an event, in bytes.
@@ -27,18 +32,21 @@ const MAX_NAME: usize = 200;
 pub struct Publisher {
     client: Client,
     instance: String,
+    metrics: Metrics,
 }
 
 impl Publisher {
-    pub fn new(client: Client, pod: Option<&str>) -> Self {
+    pub fn new(client: Client, pod: Option<&str>, metrics: Metrics) -> Self {
         let instance = pod.filter(|pod| !pod.is_empty()).unwrap_or(names::PROGRAM);
         Self {
             client,
             instance: instance.to_owned(),
+            metrics,
         }
     }
 
-    /// Sends a notice about an object. An event that cannot be sent is not worth failing for: it is logged.
+    /// Sends a notice about an object. An event that cannot be sent is not worth failing for: it is logged and
+    /// counted.
     pub async fn publish(&self, object: &ObjectMeta, notice: &Notice) {
         let api: Api<Event> = match &object.namespace {
             Some(namespace) => Api::namespaced(self.client.clone(), namespace),
@@ -53,7 +61,10 @@ impl Publisher {
             Err(error) if is_namespace_terminating(&error) => {
                 tracing::debug!(reason = notice.reason, "no event: the namespace is terminating");
             }
-            Err(error) => tracing::warn!(%error, reason = notice.reason, "an event was not published"),
+            Err(error) => {
+                tracing::warn!(%error, reason = notice.reason, "an event was not published");
+                self.metrics.api_error("publish an event", code(&error));
+            }
         }
     }
 }

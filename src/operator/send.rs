@@ -56,10 +56,7 @@ impl Error {
 
     /// The HTTP status, if the API server answered.
     pub fn code(&self) -> Option<u16> {
-        match &self.source {
-            kube::Error::Api(status) => Some(status.code),
-            _ => None,
-        }
+        code(&self.source)
     }
 
     /// The API server finds the object itself invalid.
@@ -69,6 +66,14 @@ impl Error {
 
     pub fn is_namespace_terminating(&self) -> bool {
         is_namespace_terminating(&self.source)
+    }
+}
+
+/// The HTTP status, if the API server answered.
+pub fn code(error: &kube::Error) -> Option<u16> {
+    match error {
+        kube::Error::Api(status) => Some(status.code),
+        _ => None,
     }
 }
 
@@ -107,7 +112,7 @@ pub async fn apply(
         return Ok((refusal(sentence), seen));
     }
 
-    let api: Api<CronJob> = Api::namespaced(context.client.clone(), owner.namespace);
+    let api: Api<CronJob> = context.api(owner.namespace);
     let name = built.name_any();
     let found = match seen {
         Some(facts) => Some(facts),
@@ -196,7 +201,7 @@ pub async fn suspend(context: &Context, cronjob: &CronJobFacts) -> Result<(), Er
     if cronjob.suspended {
         return Ok(());
     }
-    let api: Api<CronJob> = Api::namespaced(context.client.clone(), &cronjob.namespace);
+    let api: Api<CronJob> = context.api(&cronjob.namespace);
     let body = json!({
         "apiVersion": "batch/v1", "kind": "CronJob",
         "metadata": {"name": cronjob.name, "uid": cronjob.uid},
@@ -249,7 +254,7 @@ pub async fn follow(
             ..Started::default()
         };
     }
-    let api: Api<Job> = Api::namespaced(context.client.clone(), &cronjob.namespace);
+    let api: Api<Job> = context.api(&cronjob.namespace);
     match api
         .create(&PostParams::default(), &job)
         .await
@@ -302,7 +307,7 @@ pub async fn enter_active(context: &Context, cronjob: &CronJobFacts, runs: &[Run
         "metadata": {"resourceVersion": cronjob.resource_version},
         "status": {"active": active},
     });
-    let api: Api<CronJob> = Api::namespaced(context.client.clone(), &cronjob.namespace);
+    let api: Api<CronJob> = context.api(&cronjob.namespace);
     let params = PatchParams {
         field_manager: Some(names::MANAGER.into()),
         ..PatchParams::default()
@@ -319,7 +324,7 @@ pub async fn enter_active(context: &Context, cronjob: &CronJobFacts, runs: &[Run
 pub async fn take_turns(context: &Context, turns: &Turns<'_>) -> Result<(), Error> {
     let suspend = turns.suspend.iter().map(|run| (*run, true));
     for (run, suspend) in suspend.chain(turns.resume.map(|run| (run, false))) {
-        let api: Api<Job> = Api::namespaced(context.client.clone(), &run.namespace);
+        let api: Api<Job> = context.api(&run.namespace);
         let body = json!({
             // of this very Job: any other is refused
             "metadata": {"uid": run.uid, "annotations": {names::WAITS: suspend.then_some("true")}},
@@ -360,7 +365,7 @@ pub async fn write_status(context: &Context, owner: Owner<'_>, status: &WedofShe
 
 /// The latest warning about an object, by one list of events.
 pub async fn ask_events(context: &Context, namespace: &str, uid: &str) -> Result<Option<String>, Error> {
-    let api: Api<Event> = Api::namespaced(context.client.clone(), namespace);
+    let api: Api<Event> = context.api(namespace);
     let params = ListParams::default().fields(&format!("regarding.uid={uid}")).limit(50);
     let events = api
         .list(&params)

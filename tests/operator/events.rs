@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{REQUESTED_AT, World, world::report};
+use super::{REQUESTED_AT, World, proxy::Fault, world::report};
 
 /// Asks for a run and ends it.
 async fn run(world: &World, request: &str, exit_code: i32, outcome: &str) {
@@ -23,6 +23,22 @@ async fn run(world: &World, request: &str, exit_code: i32, outcome: &str) {
     world
         .wait("acme", "its end", |status| status["lastHandledSyncRequest"] == request)
         .await;
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_sent_is_counted_and_holds_nothing_up() {
+    let world = World::start("op-events-refused").await;
+    let refuse = |line: &str| {
+        let event = line.starts_with("POST ") && line.contains("/events");
+        event.then_some(Fault::Refuse(403, None))
+    };
+    world.operator.proxy.inject(refuse);
+    world.apply("acme", json!({"runOnCreate": false})).await;
+    run(&world, "one", 0, "Succeeded").await;
+    let refused = r#"wedof_sheet_sync_api_errors_total{action="publish an event",code="403"}"#;
+    let refused = world.operator.metric(refused).await.unwrap();
+    assert_eq!(refused, 3.0, "of the CronJob, of the run's start and of its end");
+    assert!(world.events("acme").await.is_empty());
 }
 
 #[tokio::test]

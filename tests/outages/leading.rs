@@ -128,6 +128,8 @@ async fn a_leader_that_is_cut_off_stops_by_its_own_clock_and_comes_back_as_a_sta
     let cut_off = Instant::now();
     let stopped = async || first.metric("wedof_sheet_sync_leader").await == Some(0.0);
     first.until("it leads no longer", stopped).await;
+    let failed = r#"wedof_sheet_sync_api_errors_total{action="renew the lease",code="none"}"#;
+    assert!(first.metric(failed).await.is_some(), "it is counted");
     assert_eq!(
         second.metric("wedof_sheet_sync_leader").await,
         Some(0.0),
