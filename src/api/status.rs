@@ -20,6 +20,9 @@ pub struct WedofSheetSyncStatus {
     /// The schedule with `H` resolved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective_schedule: Option<String>,
+    /// The zone of the schedule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effective_time_zone: Option<String>,
     /// The next time of the schedule; none while suspended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_schedule_time: Option<Time>,

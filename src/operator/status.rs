@@ -284,6 +284,7 @@ pub fn conclude(
         _ => None,
     };
     let with_notes = |message: String| {
+    status.effective_time_zone = spec.map(|spec| spec.time_zone.clone());
         let notes = notes.iter().map(|note| format!("; {note}"));
         std::iter::once(message).chain(notes).collect::<String>()
     };
@@ -347,7 +348,9 @@ fn schedule_in_words(spec: &ValidSpec) -> String {
 
 /// Whether a status says that its object runs by this spec's schedule, in this spec's zone.
 pub fn runs_at(status: &WedofSheetSyncStatus, spec: &ValidSpec) -> bool {
-    get(status, condition::READY).is_some_and(|ready| ready.message.starts_with(&schedule_in_words(spec)))
+    status.next_schedule_time.is_some()
+        && status.effective_schedule.as_ref() == Some(&spec.effective_schedule)
+        && status.effective_time_zone.as_ref() == Some(&spec.time_zone)
 }
 
 fn first_reason(problems: &[Problem]) -> &'static str {

@@ -124,6 +124,20 @@ fn data_are_fresh_until_the_first_time_of_the_schedule_that_no_success_has_follo
     let monthly = on(&again, "12-22", false, "0 7 1 * *");
     assert_eq!(
         fresh(&monthly).map(|time| time[..10].to_owned()).as_deref(),
+    let mut otherwise_worded = again.clone();
+    for condition in &mut otherwise_worded.conditions {
+        condition.message = "in place".into();
+    }
+    let later = on(&otherwise_worded, "12-22", false, "0 7 * * *");
+    assert_eq!(fresh(&later), fresh(&again), "no promise hangs on words for people");
+    let elsewhere = valid(json!({"schedule": "0 7 * * *", "timeZone": "Asia/Tokyo"}));
+    let now = "2026-12-22T08:00:00Z".parse().unwrap();
+    let elsewhere = conclude(again.clone(), 1, &Verdict::Ready, Some(&elsewhere), None, &[], now);
+    assert_eq!(
+        fresh(&elsewhere).as_deref(),
+        Some("2026-12-22T22:00:00Z"),
+        "another zone, another promise"
+    );
         Some("2027-01-01")
     );
 }
