@@ -60,7 +60,7 @@ pub struct LastRun {
     pub job_uid: String,
     pub trigger: Trigger,
     pub outcome: RunState,
-    /// Why it failed, or what keeps it from starting.
+    /// Why it failed, or what keeps it from starting or going on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -89,6 +89,8 @@ pub mod reason {
         UNKNOWN = "Unknown",
         /// The run's Job was deleted before it ended.
         JOB_DELETED = "JobDeleted",
+        /// The run's Job was suspended, and not by the operator.
+        JOB_SUSPENDED = "JobSuspended",
         /// A run gets no pod: a quota, Pod Security or a webhook refuses it; events of the Job tell why.
         FAILED_CREATE = "FailedCreate",
         /// No node takes the run's pod.

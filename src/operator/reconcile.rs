@@ -22,7 +22,7 @@ use super::{
     context::{Context, Memory, Written},
     cronjob::{self, Owner},
     events::{self, Notice},
-    facts::{CronJobFacts, Suspended},
+    facts::CronJobFacts,
     names::{self, reason},
     object::Object,
     orders,
@@ -359,9 +359,7 @@ impl<'a> Look<'a> {
 fn notes(turns: &Turns<'_>, started: Option<String>, runs: &[Run], cronjob: Option<&CronJobFacts>) -> Vec<String> {
     let mut notes = turns::notes(turns);
     notes.extend(started);
-    let halted = runs
-        .iter()
-        .filter(|run| run.suspended == Some(Suspended::Otherwise) && !run.has_ended());
+    let halted = runs.iter().filter(|run| run.is_halted());
     notes.extend(halted.map(|run| {
         format!(
             "Job {} is suspended and may hold the schedule back: resume or delete it",

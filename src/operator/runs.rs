@@ -105,6 +105,11 @@ impl Run {
         self.state == RunState::Running && self.suspended == Some(Suspended::ToWait)
     }
 
+    /// It was suspended by somebody else, and goes on when they let it.
+    pub fn is_halted(&self) -> bool {
+        self.state == RunState::Running && self.suspended == Some(Suspended::Otherwise)
+    }
+
     pub fn has_ended(&self) -> bool {
         self.state != RunState::Running
     }
@@ -279,6 +284,10 @@ fn watch(run: &mut Run, job: &JobFacts, attempts: &[Attempt], event: Option<&str
             );
             run.tell(reason::NODE_LOST, message);
         }
+        return;
+    }
+    if run.is_halted() {
+        run.tell(reason::JOB_SUSPENDED, cause::suspended(job));
         return;
     }
     if let Some((waiting, attempt)) = current.and_then(|attempt| Some((attempt.waiting.as_ref()?, attempt))) {

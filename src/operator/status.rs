@@ -55,7 +55,10 @@ pub fn record(
     }
     // of several, the one that goes on: the others will have to wait for it
     let running = runs.iter().filter(|run| run.is_running());
-    if let Some(run) = running.min_by_key(|run| run.place()) {
+    // one that was shown and is suspended now stays, and says so
+    let shown = shown_as_running(&status);
+    let suspended = || runs.iter().find(|run| !run.has_ended() && shown == Some(&run.uid));
+    if let Some(run) = running.min_by_key(|run| run.place()).or_else(suspended) {
         status.last_run = Some(last_run(run));
     }
     status
@@ -63,13 +66,15 @@ pub fn record(
 
 /// Whether a run that has ended is in a status already. One that it shows as running is not.
 pub fn is_recorded(status: &WedofSheetSyncStatus, run: &Run) -> bool {
-    let running = status
-        .last_run
-        .as_ref()
-        .filter(|last| last.outcome == RunState::Running);
     let recorded = status.last_recorded_run.as_ref();
-    running.is_none_or(|last| last.job_uid != run.uid)
+    shown_as_running(status) != Some(&run.uid)
         && recorded.is_some_and(|last| order(run) <= (last.completion_time.0, &last.job_uid))
+}
+
+/// UID of the Job that a status shows as running.
+fn shown_as_running(status: &WedofSheetSyncStatus) -> Option<&String> {
+    let last = status.last_run.as_ref()?;
+    (last.outcome == RunState::Running).then_some(&last.job_uid)
 }
 
 fn order(run: &Run) -> (Timestamp, &String) {
@@ -279,12 +284,12 @@ pub fn conclude(
         _ => None,
     };
     status.effective_schedule = spec.map(|spec| spec.effective_schedule.clone());
+    status.effective_time_zone = spec.map(|spec| spec.time_zone.clone());
     status.next_schedule_time = match (verdict, spec) {
         (Verdict::Ready, Some(spec)) if !spec.suspend => next_time(spec, cronjob, now).map(Time),
         _ => None,
     };
     let with_notes = |message: String| {
-    status.effective_time_zone = spec.map(|spec| spec.time_zone.clone());
         let notes = notes.iter().map(|note| format!("; {note}"));
         std::iter::once(message).chain(notes).collect::<String>()
     };

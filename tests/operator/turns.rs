@@ -105,6 +105,37 @@ async fn the_end_of_a_run_is_told_although_the_next_cannot_go_on() {
 }
 
 #[tokio::test]
+async fn a_run_that_somebody_suspends_says_so_and_goes_on_by_the_command_that_it_names() {
+    let world = World::start("op-turns-halted").await;
+    world.apply("acme", json!({})).await;
+    let job = world.jobs(1).await.remove(0).name_any();
+    world.pod(&job).await;
+    let (patched, printed) = world
+        .kubectl(&["patch", "job", &job, "--patch", r#"{"spec":{"suspend":true}}"#])
+        .await;
+    assert!(patched, "{printed}");
+    let status = world
+        .wait("acme", "the suspension to be told", |status| {
+            status["lastRun"]["reason"] == "JobSuspended"
+        })
+        .await;
+    assert_eq!(status["lastRun"]["outcome"], "Running");
+    let message = status["lastRun"]["message"].as_str().unwrap();
+    let (_, command) = message.split_once("kubectl ").unwrap();
+    let command: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
+    let (patched, printed) = world.kubectl(&command).await;
+    assert!(patched, "{printed}");
+    world
+        .wait("acme", "it to go on", |status| status["lastRun"]["reason"].is_null())
+        .await;
+    world.pod(&job).await;
+    world.end_pod(&job, 0, &report("Succeeded", json!({"added": 3}))).await;
+    world
+        .wait("acme", "its report", |status| status["lastRun"]["added"] == 3)
+        .await;
+}
+
+#[tokio::test]
 async fn of_runs_that_began_while_the_operator_was_down_one_goes_on() {
     let mut world = World::start("op-turns-down").await;
     world

@@ -85,6 +85,15 @@ pub fn without_attempt(job: &JobFacts, end: &JobEnd, event: Option<&str>) -> Cau
     (reason::REPORT_LOST, what)
 }
 
+/// Somebody has suspended a Job, and it was not the operator.
+pub fn suspended(job: &JobFacts) -> String {
+    let JobFacts { namespace, name, .. } = job;
+    format!(
+        "Job {name} is suspended, and may hold the schedule back: delete it, or let it go on: \
+         kubectl patch job --namespace {namespace} {name} --patch '{{\"spec\":{{\"suspend\":false}}}}'"
+    )
+}
+
 /// A Job gets no pod.
 pub fn no_pod(job: &JobFacts, event: Option<&str>) -> String {
     let details = event.unwrap_or("its events may tell why");

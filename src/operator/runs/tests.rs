@@ -1,3 +1,6 @@
+mod ends;
+mod going;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -159,192 +162,10 @@ fn numbers_and_times_beyond_any_break_nothing() {
     assert_eq!(read(&idle, &[attempt], None, now()).look_again, Some(Timestamp::MAX));
 }
 
-#[rstest]
-#[case::exit_2(
-    failed("PodFailurePolicy", "Container sync for pod ns/p failed with exit code 2"),
-    ended(1, 2, "Error", &report("Failed", json!({"reason": "WedofKeyRefused", "message": "Secret wedof, key api-key: …"}))),
-    "WedofKeyRefused", "Secret wedof, key api-key: …")]
-#[case::exit_1(
-    failed("BackoffLimitExceeded", "Job has reached the specified backoff limit"),
-    ended(1, 1, "Error", &report("Failed", json!({"reason": "WedofError", "message": "no answer"}))),
-    "WedofError", "no answer")]
-#[case::out_of_memory(
-    failed("BackoffLimitExceeded", ""),
-    ended(1, 137, "OOMKilled", &report("Running", json!({"message": "3 of 11 resources done"}))),
-    "OOMKilled", "raise spec.job.resources.limits.memory (3 of 11 resources done)")]
-#[case::no_report(
-    failed("BackoffLimitExceeded", ""),
-    ended(1, 101, "Error", ""),
-    "NoReport",
-    "exit code 101 and left no report: kubectl logs --namespace ns acme-1-1"
-)]
-#[case::something_else_than_a_report(
-    failed("BackoffLimitExceeded", ""),
-    ended(1, 101, "Error", "thread 'main' panicked"),
-    "InvalidReport",
-    "exit code 101 and left no report: kubectl logs"
-)]
-#[case::a_report_that_was_cut(
-    failed("BackoffLimitExceeded", ""),
-    ended(1, 1, "Error", &report("Failed", json!({}))[10..]),
-    "InvalidReport", "left a report without its beginning")]
-#[case::a_report_of_another_release(
-    failed("BackoffLimitExceeded", ""),
-    ended(1, 1, "Error", &report("Failed", json!({"version": 7}))),
-    "InvalidReport", "a report of version 7, and this operator reads version 1")]
-#[case::a_report_that_lies(
-    failed("BackoffLimitExceeded", ""),
-    ended(1, 1, "Error", &report("Succeeded", json!({}))),
-    "InvalidReport", "exit code 1 and left a report that says Succeeded")]
-#[case::a_reason_that_does_not_exist(
-    failed("BackoffLimitExceeded", ""),
-    ended(1, 1, "Error", &report("Failed", json!({"reason": "Hacked", "message": "m"}))),
-    "InvalidReport", "a report that says Failed and not why")]
-#[case::kubernetes_lost_the_container(
-    failed("BackoffLimitExceeded", ""),
-    Attempt { ran: true, ..ended(1, 137, "ContainerStatusUnknown", "The container could not be located when the pod was terminated") },
-    "ContainerStatusUnknown", "the container of pod acme-1-1 was lost")]
-#[case::an_image_that_could_not_be_pulled_until_the_pod_s_deadline(
-    failed("BackoffLimitExceeded", ""),
-    Attempt { ran: false, waiting: waiting("ImagePullBackOff", "Back-off pulling image \"x\"").waiting,
-        pod_reason: Some("DeadlineExceeded".into()), ..ended(1, 137, "ContainerStatusUnknown", "") },
-    "ImagePullBackOff", "pod acme-1-1 cannot start: Back-off pulling image")]
-#[case::evicted(
-    failed("BackoffLimitExceeded", ""),
-    Attempt { gone: true, ..evicted(1) },
-    "Evicted", "pod acme-1-1 was removed from node-1 by the cluster: Eviction API: evicting")]
-#[case::asked_to_stop_by_the_job_s_deadline(
-    failed("DeadlineExceeded", "Job was active longer than specified deadline"),
-    ended(1, 1, "Error", &report("Failed", json!({"reason": "Interrupted", "message": "organisms: interrupted while reading Wedof"}))),
-    "DeadlineExceeded", "raise spec.job.activeDeadlineSeconds (organisms: interrupted while reading Wedof)")]
-#[case::deleted_with_a_report(
-    failed("BackoffLimitExceeded", ""),
-    Attempt { gone: true, deleting_since: Some(now()),
-        ..ended(1, 1, "Error", &report("Failed", json!({"reason": "Interrupted", "message": "m"}))) },
-    "PodDeleted", "pod acme-1-1 was deleted while it ran (m)")]
-#[case::asked_to_stop_by_nobody_known(
-    failed("BackoffLimitExceeded", ""),
-    ended(1, 1, "Error", &report("Failed", json!({"reason": "Interrupted", "message": "interrupted before the first request"}))),
-    "Interrupted", "interrupted before the first request")]
-#[case::deadline_of_the_job(
-    failed("DeadlineExceeded", "Job was active longer than specified deadline"),
-    Attempt { gone: true, ..attempt(1, json!({})) },
-    "DeadlineExceeded", "raise spec.job.activeDeadlineSeconds")]
-#[case::deadline_of_the_pod(
-    failed("BackoffLimitExceeded", ""),
-    Attempt { pod_reason: Some("DeadlineExceeded".into()), ..ended(1, 143, "Error", "") },
-    "DeadlineExceeded", "raise spec.job.activeDeadlineSeconds")]
-#[case::deleted(
-    failed("BackoffLimitExceeded", ""),
-    Attempt { gone: true, ..attempt(1, json!({})) },
-    "PodDeleted", "pod acme-1-1 was deleted while it ran")]
-fn each_kind_of_end_has_its_reason(
-    #[case] status: Value,
-    #[case] attempt: Attempt,
-    #[case] reason: &str,
-    #[case] says: &str,
-) {
-    let run = read(&job(status), &[attempt], None, now());
-    assert_eq!((run.state, run.reason.as_deref()), (RunState::Failed, Some(reason)));
-    assert!(run.message.as_deref().unwrap().contains(says), "{:?}", run.message);
-    assert_eq!(
-        run.ended,
-        Some("2026-11-25T07:01:00Z".parse().unwrap()),
-        "of the condition: there is no completion time"
-    );
-}
-
 /// A pod that the API server was asked to evict.
 fn evicted(second: u8) -> Attempt {
     let condition = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting"});
     attempt(second, json!({"conditions": [condition]}))
-}
-
-#[test]
-fn a_job_whose_pods_nobody_saw_is_told_by_its_condition() {
-    let failed = failed("BackoffLimitExceeded", "Job has reached the specified backoff limit");
-    let run = read(&job(failed), &[], None, now());
-    assert_eq!(run.reason.as_deref(), Some("ReportLost"));
-    let message = run.message.unwrap();
-    assert!(
-        message.ends_with("its Job says BackoffLimitExceeded: Job has reached the specified backoff limit"),
-        "{message}"
-    );
-    let run = read(&job(complete()), &[], None, now());
-    assert_eq!((run.state, run.counts), (RunState::Succeeded, None));
-    assert_eq!(run.message.as_deref(), Some("the Job succeeded; its report was lost"));
-}
-
-#[rstest]
-#[case::cut("\"rows\":250}", "left a report without its beginning")]
-#[case::not_over(&report("Running", json!({"message": "3 of 11 resources done"})), "its report says Running")]
-#[case::lying(&report("Failed", json!({"reason": "WedofError"})), "its report says Failed")]
-fn a_success_of_which_no_numbers_are_known_claims_none(#[case] message: &str, #[case] says: &str) {
-    let run = read(&job(complete()), &[ended(1, 0, "Completed", message)], None, now());
-    assert_eq!(
-        (run.state, run.counts, run.resources.len()),
-        (RunState::Succeeded, None, 0)
-    );
-    assert!(run.message.as_deref().unwrap().contains(says), "{:?}", run.message);
-}
-
-#[test]
-fn a_job_that_never_got_a_pod_is_told_by_its_events_at_its_deadline_too() {
-    let status = json!({"startTime": "2026-11-25T07:00:00Z", "conditions": [
-        {"type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "Job was active longer than specified deadline",
-         "lastTransitionTime": "2026-11-25T07:01:00Z"}]});
-    assert!(read(&job(status.clone()), &[], None, now()).ask_events);
-    let run = read(&job(status), &[], Some("exceeded quota: none"), now());
-    assert_eq!((run.reason.as_deref(), run.ask_events), (Some("FailedCreate"), false));
-    assert_eq!(
-        run.message.as_deref(),
-        Some("Job acme-1 gets no pod: exceeded quota: none")
-    );
-}
-
-#[test]
-fn what_happened_to_an_attempt_is_told_until_the_next_one_ends_and_evictions_do_not_count() {
-    let told = |attempts: &[Attempt]| {
-        let run = read(&job(running()), attempts, None, now());
-        (run.reason.unwrap(), run.message.unwrap())
-    };
-    let gone = Attempt {
-        gone: true,
-        ..evicted(1)
-    };
-    let (why, message) = told(&[gone.clone(), attempt(16, json!({}))]);
-    assert_eq!(why, "Evicted");
-    assert!(
-        message.ends_with("Eviction API: evicting (attempt 1 of 4 follows)"),
-        "{message}"
-    );
-    let (why, message) = told(&[gone, ended(16, 137, "OOMKilled", ""), attempt(40, json!({}))]);
-    assert_eq!(why, "OOMKilled");
-    assert!(message.ends_with("(attempt 2 of 4 follows)"), "{message}");
-}
-
-#[test]
-fn a_job_that_gets_no_other_pod_after_its_first_says_why() {
-    let idle = json!({"startTime": "2026-11-25T07:00:00Z", "failed": 1});
-    let missing = report(
-        "Failed",
-        json!({"reason": "SecretMissing", "message": "Secret wedof is missing"}),
-    );
-    let attempts = [ended(10, 1, "Error", &missing)];
-    let at = |time: &str| {
-        read(
-            &job(idle.clone()),
-            &attempts,
-            Some("exceeded quota"),
-            time.parse().unwrap(),
-        )
-    };
-    let early = at("2026-11-25T07:01:00Z");
-    assert_eq!(
-        (early.reason.as_deref(), early.look_again),
-        (Some("SecretMissing"), Some("2026-11-25T07:01:20Z".parse().unwrap()))
-    );
-    assert_eq!(at("2026-11-25T07:01:20Z").reason.as_deref(), Some("FailedCreate"));
 }
 
 #[test]
@@ -364,206 +185,23 @@ fn a_job_that_was_suspended_counts_only_what_it_did_since_and_waits_meanwhile() 
     };
     let run = read(&waits, &[], None, now());
     assert_eq!((run.is_running(), run.waits(), run.ask_events), (false, true, false));
+    assert_eq!(run.reason, None, "that is told of the object");
 }
 
 #[test]
-fn some_resources_synced_is_partial() {
-    let partial = report(
-        "Partial",
-        json!({"reason": "Partial", "message": "organisms: no answer"}),
-    );
-    let run = read(
-        &job(failed("BackoffLimitExceeded", "")),
-        &[ended(1, 1, "Error", &partial)],
-        None,
-        now(),
-    );
-    assert_eq!(run.state, RunState::Partial);
-}
-
-#[test]
-fn a_finished_job_waits_for_the_last_words_of_its_pod_but_not_for_ever() {
-    let silent = [attempt(1, json!({}))];
-    let just_ended = "2026-11-25T07:01:02Z".parse().unwrap();
-    let run = read(&job(complete()), &silent, None, just_ended);
-    assert!(run.is_running() && run.look_again.is_some());
-    assert_eq!(read(&job(complete()), &silent, None, now()).state, RunState::Succeeded);
-}
-
-#[test]
-fn between_attempts_the_failure_is_told_and_that_another_follows() {
-    let missing = report(
-        "Failed",
-        json!({"reason": "SecretMissing", "message": "Secret wedof, key api-key is missing"}),
-    );
-    let run = read(
-        &job(running()),
-        &[ended(1, 1, "Error", &missing), attempt(16, json!({}))],
-        None,
-        now(),
-    );
-    assert_eq!(
-        (run.state, run.reason.as_deref()),
-        (RunState::Running, Some("SecretMissing"))
-    );
-    assert_eq!(
-        run.message.as_deref(),
-        Some("Secret wedof, key api-key is missing (attempt 2 of 4 follows)")
-    );
-}
-
-#[test]
-fn a_pod_that_is_deleted_because_its_job_is_too_late_is_not_told_as_deleted() {
-    let late = json!({"startTime": "2026-11-25T07:00:00Z", "conditions": [
-        {"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded", "lastTransitionTime": "2026-11-25T07:01:00Z"}]});
-    let deleted = Attempt {
-        gone: true,
-        ..attempt(1, json!({}))
+fn a_run_that_somebody_has_suspended_says_so_and_how_it_goes_on() {
+    let halted = JobFacts {
+        suspended: Some(Suspended::Otherwise),
+        ..job(json!({"startTime": "2026-11-25T07:00:00Z"}))
     };
-    assert_eq!(
-        read(&job(late), std::slice::from_ref(&deleted), None, now()).reason,
-        None
-    );
-    assert_eq!(
-        read(&job(running()), &[deleted], None, now()).reason.as_deref(),
-        Some("PodDeleted")
-    );
-}
-
-#[rstest]
-#[case::no_other_follows(2, 1)]
-#[case::it_was_the_last(1, 4)]
-fn a_failure_that_ends_the_job_is_told_by_its_end(#[case] exit_code: i32, #[case] attempts: u8) {
-    let report = report("Failed", json!({"reason": "WedofError", "message": "no answer"}));
-    let attempts: Vec<Attempt> = (0..attempts)
-        .map(|number| ended(number, exit_code, "Error", &report))
-        .collect();
-    assert_eq!(read(&job(running()), &attempts, None, now()).reason, None);
-}
-
-#[test]
-fn a_job_without_a_pod_is_explained_by_its_events_after_a_minute() {
-    let idle = json!({"startTime": "2026-11-25T07:00:00Z"});
-    let early = read(&job(idle.clone()), &[], None, "2026-11-25T07:00:30Z".parse().unwrap());
-    assert_eq!(
-        (early.reason, early.look_again),
-        (None, Some("2026-11-25T07:01:00Z".parse().unwrap()))
-    );
-    let run = read(&job(idle.clone()), &[], None, now());
-    assert!(run.ask_events);
-    let run = read(
-        &job(idle),
-        &[],
-        Some("pods \"x\" is forbidden: exceeded quota: must specify limits.cpu for: sync"),
-        now(),
-    );
-    assert_eq!(run.reason.as_deref(), Some("FailedCreate"));
-    assert!(run.message.unwrap().contains("must specify limits.cpu"));
-}
-
-#[test]
-fn what_keeps_a_pod_from_starting_is_told_after_two_minutes() {
-    let attempts = [waiting("ImagePullBackOff", "Back-off pulling image \"example/none:1\"")];
-    let run = read(
-        &job(running()),
-        &attempts,
-        None,
-        "2026-11-25T07:01:00Z".parse().unwrap(),
-    );
-    assert_eq!(
-        (run.reason, run.look_again),
-        (None, Some("2026-11-25T07:02:00Z".parse().unwrap()))
-    );
-    let run = read(&job(running()), &attempts, None, now());
-    assert_eq!(run.reason.as_deref(), Some("ImagePullBackOff"));
-    assert!(run.message.unwrap().contains("example/none:1"));
-    let starting = |time: &str| {
-        read(
-            &job(running()),
-            &[waiting("ContainerCreating", "")],
-            None,
-            time.parse().unwrap(),
-        )
-    };
-    assert_eq!(starting("2026-11-25T07:04:00Z").reason, None);
-    let slow = starting("2026-11-25T07:05:00Z");
-    assert_eq!(slow.reason.as_deref(), Some("PodNotStarted"));
-    assert!(
-        slow.message
-            .unwrap()
-            .contains("kubectl describe pod --namespace ns acme-1-0")
-    );
-    let refused = [waiting(
-        "CreateContainerConfigError",
-        "container has runAsNonRoot and image will run as root",
-    )];
-    let refused = read(&job(running()), &refused, None, now());
-    assert_eq!(refused.reason.as_deref(), Some("CreateContainerConfigError"));
-    let strange = read(&job(running()), &[waiting("PostStartHookError", "no")], None, now());
-    assert_eq!(
-        (strange.reason.as_deref(), strange.message.as_deref()),
-        (
-            Some("PodNotStarted"),
-            Some("pod acme-1-0 cannot start: PostStartHookError: no")
-        )
-    );
-    let unscheduled = attempt(
-        0,
-        json!({"conditions": [{"type": "PodScheduled", "status": "False",
-        "reason": "Unschedulable", "message": "0/1 nodes are available"}]}),
-    );
-    assert_eq!(
-        read(&job(running()), &[unscheduled], None, now()).reason.as_deref(),
-        Some("Unschedulable")
-    );
-}
-
-#[test]
-fn a_pod_that_does_not_go_away_names_its_node_and_the_command_that_helps() {
-    let status = json!({"startTime": "2026-11-25T07:00:00Z", "active": 1, "conditions": [
-        {"type": "FailureTarget", "status": "True", "reason": "DeadlineExceeded", "lastTransitionTime": "2026-11-25T07:01:00Z"}]});
-    let attempts = [Attempt {
-        deleting_since: Some("2026-11-25T07:01:00Z".parse().unwrap()),
-        ..attempt(1, json!({}))
-    }];
-    let early = read(&job(status.clone()), &attempts, None, now());
-    assert_eq!(
-        (early.reason, early.look_again),
-        (None, Some("2026-11-25T07:06:00Z".parse().unwrap()))
-    );
-    let run = read(&job(status), &attempts, None, "2026-11-25T07:06:00Z".parse().unwrap());
-    assert_eq!(
-        (run.state, run.reason.as_deref()),
-        (RunState::Running, Some("NodeLost"))
-    );
+    let run = read(&halted, &[ended(1, 143, "Error", "")], None, now());
+    assert!(run.is_halted() && !run.is_running() && !run.has_ended());
+    assert_eq!((run.reason.as_deref(), run.look_again), (Some("JobSuspended"), None));
     let message = run.message.unwrap();
+    assert!(message.contains("Job acme-1 is suspended"), "{message}");
     assert!(
-        message.contains("node-1") && message.contains("kubectl delete pod --namespace ns acme-1-1 --force"),
+        message.contains("kubectl patch job --namespace ns acme-1 "),
         "{message}"
-    );
-}
-
-#[test]
-fn of_a_job_that_was_deleted_before_its_end_nothing_is_claimed() {
-    let gone = JobFacts {
-        gone: true,
-        ..job(running())
-    };
-    let run = read(
-        &gone,
-        &[ended(
-            1,
-            137,
-            "Error",
-            &report("Running", json!({"message": "3 of 11 resources done"})),
-        )],
-        None,
-        now(),
-    );
-    assert_eq!(run.state, RunState::Unknown);
-    assert_eq!(
-        run.message.as_deref(),
-        Some("the Job was deleted before it ended (3 of 11 resources done)")
     );
 }
 

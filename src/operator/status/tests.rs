@@ -3,7 +3,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::operator::watched::Facts;
 use crate::{
-    api::Trigger, failure::reason::WEDOF_KEY_REFUSED, operator::validate::tests::valid, report::ResourceOutcome,
+    api::Trigger,
+    failure::reason::WEDOF_KEY_REFUSED,
+    operator::{facts::Suspended, validate::tests::valid},
+    report::ResourceOutcome,
 };
 
 pub fn at(time: &str) -> Timestamp {
@@ -121,9 +124,6 @@ fn data_are_fresh_until_the_first_time_of_the_schedule_that_no_success_has_follo
         Some("2026-12-21T06:00:00Z"),
         "nothing for the time before"
     );
-    let monthly = on(&again, "12-22", false, "0 7 1 * *");
-    assert_eq!(
-        fresh(&monthly).map(|time| time[..10].to_owned()).as_deref(),
     let mut otherwise_worded = again.clone();
     for condition in &mut otherwise_worded.conditions {
         condition.message = "in place".into();
@@ -138,6 +138,9 @@ fn data_are_fresh_until_the_first_time_of_the_schedule_that_no_success_has_follo
         Some("2026-12-22T22:00:00Z"),
         "another zone, another promise"
     );
+    let monthly = on(&again, "12-22", false, "0 7 1 * *");
+    assert_eq!(
+        fresh(&monthly).map(|time| time[..10].to_owned()).as_deref(),
         Some("2027-01-01")
     );
 }
@@ -157,6 +160,36 @@ fn each_finished_run_is_counted_once_and_in_the_order_of_their_ends() {
     assert_eq!(first.rows, Some(250), "of the last good run");
     assert_eq!(status(&first, &runs), first, "at rest nothing changes");
     assert_eq!(status(&first, &runs[1..]), first, "nor when history forgets a run");
+}
+
+#[test]
+fn a_run_that_was_going_and_that_somebody_suspends_says_so_until_it_goes_on() {
+    let going = run("a", RunState::Running, None);
+    let shown = status(&WedofSheetSyncStatus::default(), std::slice::from_ref(&going));
+    let halted = Run {
+        suspended: Some(Suspended::Otherwise),
+        reason: Some("JobSuspended".into()),
+        ..going.clone()
+    };
+    let last = |status: &WedofSheetSyncStatus| {
+        let last = status.last_run.clone().unwrap();
+        (last.job_uid, last.outcome, last.reason)
+    };
+    let suspended = status(&shown, std::slice::from_ref(&halted));
+    assert_eq!(
+        last(&suspended),
+        ("a".into(), RunState::Running, Some("JobSuspended".into()))
+    );
+    assert_eq!(
+        last(&status(&suspended, &[going])),
+        ("a".into(), RunState::Running, None)
+    );
+    // another run is shown before it, and its end after that
+    let runs = [halted, run("b", RunState::Succeeded, Some("07:10:00"))];
+    assert_eq!(
+        last(&status(&suspended, &runs)),
+        ("b".into(), RunState::Succeeded, None)
+    );
 }
 
 #[test]
