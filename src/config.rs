@@ -18,14 +18,11 @@ use self::{
 };
 use crate::{
     failure::{Failure, reason},
-    network::Network,
+    network::{Network, base_url},
     patience::Patience,
     sheets::CELL_LIMIT,
     spec::{ResourceName, ResourceSpec, SyncSpec, spreadsheet_id, trim},
-    wedof::{
-        catalogue,
-        client::{DEFAULT_BASE, base_url},
-    },
+    wedof::{catalogue, client::DEFAULT_BASE},
 };
 
 const DEFAULT_TIME_ZONE: &str = "Europe/Paris";

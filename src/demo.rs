@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     config::{Config, Credential, Environment, Google},
-    network::Network,
+    network::{Network, base_url},
     progress::Progress,
     report::RunReport,
     sheets::CELL_LIMIT,
@@ -21,7 +21,6 @@ use crate::{
     spec::{SyncSpec, WedofSpec},
     summary::{self, Shown},
     sync::{self, Options, Stop},
-    wedof::client::base_url,
 };
 
 #[derive(Debug, clap::Args)]

@@ -2,6 +2,7 @@
 //! clients, from the variables that every program knows (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`) and
 //! `WEDOF_SHEET_SYNC_CA`.
 
+mod address;
 mod connector;
 pub mod proxy;
 pub mod trouble;
@@ -10,9 +11,12 @@ pub mod trust;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use url::{Host, Url};
+use url::Url;
 
-pub use self::connector::Connector;
+pub use self::{
+    address::{base_url, is_loopback},
+    connector::Connector,
+};
 use self::{
     proxy::{Proxies, Route},
     trouble::Trouble,
@@ -73,14 +77,5 @@ impl Network {
     /// What an error of either client on the way to an address means.
     pub fn trouble(&self, url: &Url, error: &(dyn std::error::Error + 'static)) -> Trouble {
         trouble::explain(url, self.route(url), &self.trust, error)
-    }
-}
-
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }

@@ -10,9 +10,9 @@ use unicase::UniCase;
 use super::{index::TargetTab, names::reason};
 use crate::{
     api::{JobSettings, WedofSheetSyncSpec},
+    network::base_url,
     schedule::{self, Schedule},
     spec::{self, ResourceName, ResourceSpec, SecretKeyRef, SyncSpec},
-    wedof::client::base_url,
 };
 
 /// The longest configuration that a run is given. The kernel takes 128 KiB for one variable of a process.

@@ -23,11 +23,10 @@ use super::{
 use crate::{
     failure::{Failure, reason},
     network::{
-        Connector, Network,
+        Connector, Network, base_url,
         trouble::{Trouble, causes},
     },
     patience::{Patience, retry_after},
-    wedof::client::base_url,
 };
 
 /// Google's limit of all tabs of a spreadsheet together, as it is today.
