@@ -4,6 +4,9 @@
 //! a [`spec::SyncSpec`] to its runs; the [`sync`] does the work (`wedof → table → sheets`) and hands a
 //! [`report::RunReport`] back. The sync knows nothing of Kubernetes, the operator nothing of Wedof or Google.
 
+// a closed pipe would end it in a panic: progress::print
+#![deny(clippy::print_stdout)]
+
 pub mod api;
 pub mod check;
 pub mod cli;

@@ -27,7 +27,7 @@ use crate::{
     connect,
     failure::{Failure, reason},
     preview::Preview,
-    progress::{Progress, Task},
+    progress::{self, Progress, Task},
     report::{ReportFile, RunReport},
     sheets::{self, Book, Filled, TabChange, TabWish, Unfinished},
     spec::{ResourceName, ResourceSpec},
@@ -135,10 +135,8 @@ pub async fn command(args: Args) -> ExitCode {
         },
         None => link(&config),
     };
-    print!(
-        "{}",
-        summary::table(&ended, &place, options.what(), summary::width(), colours)
-    );
+    let table = summary::table(&ended, &place, options.what(), summary::width(), colours);
+    progress::print(&table);
     ExitCode::from(ended.code)
 }
 

@@ -18,6 +18,7 @@ use crate::{
     failure::{Failure, reason},
     network::{Network, proxy::Route},
     patience::Patience,
+    progress,
     sheets::{
         Client,
         auth::ServiceAccount,
@@ -60,14 +61,17 @@ pub async fn command(args: Args) -> ExitCode {
     let findings = check(&overrides).await;
     let code = findings::exit_code(&findings);
     match output {
-        Output::Json => println!("{:#}", json!({"exitCode": code, "findings": findings})),
+        Output::Json => {
+            let json = json!({"exitCode": code, "findings": findings});
+            progress::print(&format!("{json:#}\n"));
+        }
         Output::Text => {
             let terminal = std::io::stdout().is_terminal();
             let colours = terminal && std::env::var_os("NO_COLOR").is_none();
             let width = console::Term::stdout()
                 .size_checked()
                 .map_or(100, |(_, columns)| columns.into());
-            print!("{}", findings::list(&findings, terminal, colours, width));
+            progress::print(&findings::list(&findings, terminal, colours, width));
         }
     }
     ExitCode::from(code)

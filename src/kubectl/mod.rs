@@ -20,10 +20,9 @@ mod words;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use crate::{progress, summary};
-
 use self::{cluster::Cluster, words::Trouble};
 pub use self::{complete::complete, words::Caller};
+use crate::{progress, summary};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {

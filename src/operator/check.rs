@@ -13,7 +13,7 @@ use super::{
     args::items,
     rights::{LEASE, LEASE_CREATE, Right, WATCHED},
 };
-use crate::{api::WedofSheetSync, network::trouble::causes};
+use crate::{api::WedofSheetSync, network::trouble::causes, progress};
 
 /// An operator that has just been installed is asked so often, until it is ready.
 const TRIES: usize = 60;
@@ -43,9 +43,9 @@ pub async fn command(args: Args) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for finding in check(args).await {
         match finding {
-            Ok(good) => println!("ok: {good}"),
+            Ok(good) => progress::print(&format!("ok: {good}\n")),
             Err(wrong) => {
-                println!("error: {wrong}");
+                progress::print(&format!("error: {wrong}\n"));
                 code = ExitCode::FAILURE;
             }
         }

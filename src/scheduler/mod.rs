@@ -21,7 +21,7 @@ pub use self::{
 use crate::{
     config::{Config, Environment, Overrides, Timing},
     failure::{Failure, reason},
-    progress::Progress,
+    progress::{self, Progress},
     report::{RunOutcome, RunReport},
     summary::{self, Shown},
     sync::{self, Ended, Options, Stop},
@@ -178,10 +178,8 @@ async fn one(args: &Args, stop: &Stop) -> Ran {
     if std::io::stdout().is_terminal() {
         let colours = std::env::var_os("NO_COLOR").is_none();
         let link = sync::link(&config);
-        print!(
-            "{}",
-            summary::table(&ended, &link, Shown::Sync, summary::width(), colours)
-        );
+        let table = summary::table(&ended, &link, Shown::Sync, summary::width(), colours);
+        progress::print(&table);
     }
     let Ended { report, code, .. } = ended;
     Ran {

@@ -32,6 +32,7 @@ pub use self::{
     server::{Moment, Running, StartError, start},
     tenant::Tenant,
 };
+use crate::progress;
 
 /// What to simulate.
 #[derive(Debug, Clone)]
@@ -154,7 +155,7 @@ async fn serve(args: Args) -> Result<(), StartError> {
             line[name] = value.clone();
         }
     }
-    println!("{line}");
+    progress::print(&format!("{line}\n"));
     interrupted().await;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What the program reads from `.env` and says to people who come from elsewhere.
 
+use std::process::Stdio;
+
 use crate::world::{FOLDERS, World};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,4 +73,24 @@ async fn people_who_know_the_flags_of_the_script_learn_the_commands() {
     }
     let completions = world.program(&["completions", "zsh"]).output().await.unwrap();
     assert!(String::from_utf8(completions.stdout).unwrap().contains("scheduler"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_who_has_had_enough_of_the_output_changes_nothing() {
+    let world = World::new(3).await;
+    for args in [
+        &["check"][..],
+        &["check", "--output", "json"],
+        &["sync", "--resource", "organisms"],
+        &["resources"],
+        &["crd"],
+    ] {
+        let mut child = world.program(args).stdout(Stdio::piped()).spawn().unwrap();
+        // as `| true` does
+        drop(child.stdout.take());
+        let output = child.wait_with_output().await.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+    }
 }
