@@ -13,6 +13,8 @@ mod prometheus;
 mod proxy;
 #[path = "../operator/replica.rs"]
 mod replica;
+#[path = "../operator/setup.rs"]
+mod setup;
 #[path = "../operator/world.rs"]
 mod world;
 

@@ -21,6 +21,7 @@ mod proxy;
 mod replica;
 mod runs;
 mod schedules;
+mod setup;
 mod tenants;
 mod turns;
 mod waiting;

@@ -18,7 +18,8 @@ use wedof_sheet_sync::api::WedofSheetSync;
 
 use crate::{
     REQUESTED_AT, json_of,
-    world::{Namespaced, World, condition, report},
+    setup::Namespaced,
+    world::{World, condition, report},
 };
 
 const TENANT: &str = "marie@centre.example";

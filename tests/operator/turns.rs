@@ -16,18 +16,26 @@ fn is_suspended(job: &Job) -> bool {
     job.spec.as_ref().unwrap().suspend == Some(true)
 }
 
+/// A Job made by hand, which waits for the run that is going, whose Job this gives.
+async fn by_hand_during_a_run(world: &World) -> String {
+    let first = world.jobs(1).await.remove(0).name_any();
+    world.pod(&first).await;
+    next_second().await;
+    create_job(world, "by-hand").await;
+    world.wait_object("by-hand", "it to wait", is_suspended).await;
+    first
+}
+
+async fn create_job(world: &World, name: &str) {
+    let (made, printed) = world.kubectl(&["create", "job", "--from=cronjob/acme", name]).await;
+    assert!(made, "{printed}");
+}
+
 #[tokio::test]
 async fn a_job_made_by_hand_during_a_run_waits_its_turn_and_says_so() {
     let world = World::start("op-turns").await;
     world.apply("acme", json!({})).await;
-    let first = world.jobs(1).await.remove(0).name_any();
-    world.pod(&first).await;
-    next_second().await;
-    let (made, printed) = world
-        .kubectl(&["create", "job", "--from=cronjob/acme", "by-hand"])
-        .await;
-    assert!(made, "{printed}");
-    world.wait_object("by-hand", "it to wait", is_suspended).await;
+    let first = by_hand_during_a_run(&world).await;
     let both_active = |cronjob: &CronJob| {
         let status = cronjob.status.as_ref();
         status
@@ -76,14 +84,7 @@ async fn a_job_made_by_hand_during_a_run_waits_its_turn_and_says_so() {
 async fn the_end_of_a_run_is_told_although_the_next_cannot_go_on() {
     let world = World::start("op-turns-refused").await;
     world.apply("acme", json!({})).await;
-    let first = world.jobs(1).await.remove(0).name_any();
-    world.pod(&first).await;
-    next_second().await;
-    let (made, printed) = world
-        .kubectl(&["create", "job", "--from=cronjob/acme", "by-hand"])
-        .await;
-    assert!(made, "{printed}");
-    world.wait_object("by-hand", "it to wait", is_suspended).await;
+    let first = by_hand_during_a_run(&world).await;
     let refuse = |line: &str| {
         let of_job = line.starts_with("PATCH ") && line.contains("/jobs/by-hand");
         of_job.then_some(Fault::Refuse(403, None))
@@ -95,9 +96,9 @@ async fn the_end_of_a_run_is_told_although_the_next_cannot_go_on() {
     world
         .wait("acme", "the end of the first", |status| status["lastRun"]["added"] == 3)
         .await;
-    let (_, metrics) = world.operator.ask("/metrics").await.unwrap();
-    let counted = r#"wedof_sheet_sync_api_errors_total{action="let a Job wait or go on",code="403"}"#;
-    assert!(metrics.contains(counted), "{metrics}");
+    let refusal = r#"wedof_sheet_sync_api_errors_total{action="let a Job wait or go on",code="403"}"#;
+    let counted = async || world.operator.ask("/metrics").await.unwrap().1.contains(refusal);
+    world.until("the refusal to be counted", counted).await;
     world.operator.proxy.heal();
     world
         .wait_object("by-hand", "its turn", |job: &Job| !is_suspended(job))
@@ -144,8 +145,7 @@ async fn of_runs_that_began_while_the_operator_was_down_one_goes_on() {
     world.wait_for("acme", "Ready", "True").await;
     world.stop_operator();
     for name in ["one", "two", "three"] {
-        let (made, printed) = world.kubectl(&["create", "job", "--from=cronjob/acme", name]).await;
-        assert!(made, "{printed}");
+        create_job(&world, name).await;
         world.pod(name).await;
         next_second().await;
     }
