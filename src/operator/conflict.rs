@@ -1,17 +1,17 @@
 //! Two objects, one tab: in words, for the author of the one that has to wait. Pure; `index` says which one that is.
 
 use super::{
-    index::{Same, Target},
+    index::{Key, Same},
     names::reason,
     validate::Problem,
 };
 use crate::spec::ResourceSpec;
 
 /// `tab` of an object in `namespace` is filled by another object.
-pub fn problem(namespace: &str, tab: &ResourceSpec, same: Same, other: &Target) -> Problem {
+pub fn problem(namespace: &str, tab: &ResourceSpec, same: Same, other: &Key) -> Problem {
     // names of other namespaces are nobody's business
-    let whose = if other.key.namespace == namespace {
-        format!("WedofSheetSync {}", other.key.name)
+    let whose = if other.namespace == namespace {
+        format!("WedofSheetSync {}", other.name)
     } else {
         "an object of another namespace".into()
     };
@@ -35,18 +35,10 @@ pub fn problem(namespace: &str, tab: &ResourceSpec, same: Same, other: &Target) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operator::index::Key;
-
     fn told(namespace: &str, same: Same) -> String {
-        let other = Target {
-            key: Key {
-                namespace: "centre".into(),
-                name: "acme".into(),
-            },
-            age: (0, String::new()),
-            can_run: true,
-            spreadsheet: "sheet".into(),
-            tabs: Vec::new(),
+        let other = Key {
+            namespace: "centre".into(),
+            name: "acme".into(),
         };
         let tab: ResourceSpec = serde_json::from_str(r#"{"name": "organisms", "tab": "Centre"}"#).unwrap();
         let Problem { reason, message } = problem(namespace, &tab, same, &other);

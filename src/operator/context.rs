@@ -2,19 +2,13 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use jiff::Timestamp;
 use kube::{Api, Client, Resource, core::NamespaceResourceScope};
 
-use super::{
-    index::{Index, Uid},
-    metrics::Metrics,
-    publish::Publisher,
-    settings::Settings,
-    validate::Policy,
-};
+use super::{index::Index, metrics::Metrics, publish::Publisher, settings::Settings, uid::Uid, validate::Policy};
 use crate::api::WedofSheetSyncStatus;
 
 /// What all reconciliations share.
@@ -25,7 +19,7 @@ pub struct Context {
     pub publisher: Publisher,
     pub metrics: Metrics,
     index: Mutex<Index>,
-    memories: Mutex<HashMap<Uid, Arc<tokio::sync::Mutex<Memory>>>>,
+    memories: Mutex<HashMap<Uid, Box<Memory>>>,
 }
 
 /// What is remembered of one object, to send nothing twice.
@@ -37,7 +31,7 @@ pub struct Memory {
     /// The status written last, until the watch shows it.
     pub written: Option<Box<Written>>,
     /// What the events of a Job without a pod said, and when.
-    pub events: HashMap<Uid, (Timestamp, Option<String>)>,
+    pub events: HashMap<String, (Timestamp, Option<String>)>,
     /// The Job created last, and when: until the watch shows it, it is not ordered again.
     pub created: Option<(String, Timestamp)>,
     /// Failed reconciliations in a row.
@@ -81,7 +75,7 @@ impl Memory {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    pub uid: String,
+    pub uid: Uid,
     pub generation: i64,
     pub hash: String,
 }
@@ -110,23 +104,27 @@ impl Context {
         Api::namespaced(self.client.clone(), namespace)
     }
 
-    /// What is remembered of an object; from now on, if nothing is yet.
-    pub fn memory(&self, uid: &str) -> Arc<tokio::sync::Mutex<Memory>> {
-        self.memories().entry(uid.to_owned()).or_default().clone()
+    /// What is remembered of an object, lent to its one reconciliation. What a reconciliation that was broken off does not
+    /// give back is only found out again.
+    pub fn remembered(&self, uid: &str) -> Box<Memory> {
+        self.memories().remove(&Uid::of(uid)).unwrap_or_default()
+    }
+
+    pub fn remember(&self, uid: &str, memory: Box<Memory>) {
+        self.memories().insert(Uid::of(uid), memory);
     }
 
     /// How often in a row the reconciliation of an object failed.
     pub fn failures(&self, uid: &str) -> Option<u32> {
-        let memory = self.memories().get(uid)?.clone();
-        Some(memory.try_lock().ok()?.failures)
+        Some(self.memories().get(&Uid::of(uid))?.failures)
     }
 
     /// An object is gone: nothing of it need be remembered.
-    pub fn forget(&self, uid: &str) {
-        self.memories().remove(uid);
+    pub fn forget(&self, uid: Uid) {
+        self.memories().remove(&uid);
     }
 
-    fn memories(&self) -> MutexGuard<'_, HashMap<Uid, Arc<tokio::sync::Mutex<Memory>>>> {
+    fn memories(&self) -> MutexGuard<'_, HashMap<Uid, Box<Memory>>> {
         self.memories.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

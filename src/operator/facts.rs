@@ -14,6 +14,7 @@ use super::{
     names::{self, CONTAINER, reason},
     orders,
     reported::{self, clean},
+    uid::Uid,
     watched::Facts,
 };
 use crate::{api::Trigger, report::RunReport};
@@ -24,7 +25,7 @@ pub struct CronJobFacts {
     pub name: String,
     pub uid: String,
     /// UID of the object that controls it, if it is one of ours.
-    pub owner: Option<String>,
+    pub owner: Option<Uid>,
     /// Name of that object.
     pub owner_name: Option<String>,
     pub generation: i64,
@@ -47,7 +48,7 @@ impl Facts for CronJobFacts {
         let spec = cronjob.spec.as_ref();
         let status = cronjob.status.as_ref();
         Self {
-            owner: meta.controller("WedofSheetSync").map(|owner| owner.uid.clone()),
+            owner: meta.controller("WedofSheetSync").map(|owner| Uid::of(&owner.uid)),
             owner_name: meta.controller("WedofSheetSync").map(|owner| owner.name.clone()),
             generation: cronjob.metadata.generation.unwrap_or_default(),
             resource_version: cronjob.metadata.resource_version.clone().unwrap_or_default(),
@@ -71,7 +72,7 @@ pub struct JobFacts {
     pub name: String,
     pub uid: String,
     /// UID of the CronJob that controls it.
-    pub owner: Option<String>,
+    pub owner: Option<Uid>,
     pub resource_version: String,
     pub trigger: Trigger,
     pub sync_request: Option<String>,
@@ -137,7 +138,7 @@ impl Facts for JobFacts {
             })
         };
         Self {
-            owner: meta.controller("CronJob").map(|owner| owner.uid.clone()),
+            owner: meta.controller("CronJob").map(|owner| Uid::of(&owner.uid)),
             resource_version: job.metadata.resource_version.clone().unwrap_or_default(),
             trigger: match (
                 meta.annotation(names::SCHEDULED_TIMESTAMP),
@@ -188,7 +189,7 @@ pub struct Attempt {
     pub pod_uid: String,
     pub namespace: String,
     /// UID of the Job that controls it.
-    pub owner: Option<String>,
+    pub owner: Option<Uid>,
     pub node: Option<String>,
     pub created: Option<Timestamp>,
     pub deleting_since: Option<Timestamp>,
@@ -285,7 +286,7 @@ impl Facts for Attempt {
             None => (None, None),
         };
         Self {
-            owner: meta.controller("Job").map(|owner| owner.uid.clone()),
+            owner: meta.controller("Job").map(|owner| Uid::of(&owner.uid)),
             node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
             deleting_since: timestamp(pod.metadata.deletion_timestamp.as_ref()),
             gone: false,

@@ -5,17 +5,18 @@
 //! here until the end of their Job has been recorded, and so does a Job that was deleted. Of a Job that is recorded only
 //! the UID stays: Kubernetes keeps several finished ones of each object, with their pods.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
 
-use super::facts::{Attempt, CronJobFacts, JobFacts};
+use super::{
+    facts::{Attempt, CronJobFacts, JobFacts},
+    uid::Uid,
+};
 use crate::{
     api::{RunState, WedofSheetSyncStatus},
     spec::ResourceName,
 };
-
-pub type Uid = String;
 
 /// Namespace and name of one of our objects.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,13 +28,13 @@ pub struct Key {
 /// What is compared between objects: where each writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    pub key: Key,
     /// Seconds since 1970 and UID: the older object has the right to a tab.
     pub age: (i64, Uid),
     /// Its spec is one that runs. One of which nothing comes before its author has mended it has no right to a tab.
     pub can_run: bool,
-    pub spreadsheet: String,
-    pub tabs: Vec<TargetTab>,
+    /// A hash of the spreadsheet's ID.
+    pub spreadsheet: u64,
+    pub tabs: Box<[TargetTab]>,
 }
 
 impl Target {
@@ -77,29 +78,38 @@ impl Recorded {
         let last = status.last_recorded_run.as_ref()?;
         let running = status.last_run.as_ref().filter(|run| run.outcome == RunState::Running);
         Some(Self {
-            until: (last.completion_time.0, last.job_uid.clone()),
-            running: running.map(|run| run.job_uid.clone()),
+            until: (last.completion_time.0, Uid::of(&last.job_uid)),
+            running: running.map(|run| Uid::of(&run.job_uid)),
         })
     }
 
     fn has(&self, job: &JobFacts) -> bool {
-        let (at, uid) = &self.until;
-        let ended = job.end.as_ref().is_some_and(|end| (end.at, &job.uid) <= (*at, uid));
-        ended && !job.gone && self.running.as_ref() != Some(&job.uid)
+        let uid = Uid::of(&job.uid);
+        let ended = job.end.as_ref().is_some_and(|end| (end.at, uid) <= self.until);
+        ended && !job.gone && self.running != Some(uid)
     }
 }
 
+/// One of our objects.
+#[derive(Debug)]
+struct Known {
+    key: Key,
+    target: Option<Target>,
+    recorded: Option<Recorded>,
+}
+
+/// Who belongs to whom: few have more than one.
+type Relation = BTreeSet<(Uid, Uid)>;
+
+// values are boxed: a map has room for about twice as many as are in it
 #[derive(Debug, Default)]
 pub struct Index {
-    objects: HashMap<Uid, Key>,
-    in_status: HashMap<Uid, Recorded>,
-    targets: HashMap<Uid, Target>,
-    // most of these lists have one entry: a tree of one would have room for eleven
-    by_spreadsheet: HashMap<String, Vec<Uid>>,
-    cronjobs: HashMap<Uid, CronJobFacts>,
-    cronjobs_of: HashMap<Uid, Vec<Uid>>,
-    jobs: HashMap<Uid, JobFacts>,
-    jobs_of: HashMap<Uid, Vec<Uid>>,
+    objects: HashMap<Uid, Box<Known>>,
+    by_spreadsheet: BTreeSet<(u64, Uid)>,
+    cronjobs: HashMap<Uid, Box<CronJobFacts>>,
+    cronjobs_of: Relation,
+    jobs: HashMap<Uid, Box<JobFacts>>,
+    jobs_of: Relation,
     attempts: HashMap<Uid, Vec<Attempt>>,
     /// Jobs whose end is in a status.
     recorded: HashSet<Uid>,
@@ -108,19 +118,17 @@ pub struct Index {
 impl Index {
     /// An object is there. Returns the other objects that a change of its target may concern: those of its spreadsheet.
     pub fn object(&mut self, uid: &str, key: Key, target: Option<Target>, recorded: Option<Recorded>) -> Vec<Key> {
-        self.objects.insert(uid.to_owned(), key);
-        match recorded {
-            Some(recorded) => self.in_status.insert(uid.to_owned(), recorded),
-            None => self.in_status.remove(uid),
-        };
-        if self.targets.get(uid) == target.as_ref() {
+        let uid = Uid::of(uid);
+        let spreadsheet = target.as_ref().map(|target| target.spreadsheet);
+        let known = Box::new(Known { key, target, recorded });
+        let before = self.objects.insert(uid, known).and_then(|known| known.target);
+        if before.as_ref() == self.target(uid) {
             return Vec::new();
         }
-        let mut concerned = self.drop_target(uid);
-        if let Some(target) = target {
-            concerned.extend(self.neighbours(uid, &target.spreadsheet));
-            add_to(&mut self.by_spreadsheet, &target.spreadsheet, uid);
-            self.targets.insert(uid.to_owned(), target);
+        let mut concerned = self.left(uid, before);
+        if let Some(spreadsheet) = spreadsheet {
+            concerned.extend(self.neighbours(uid, spreadsheet));
+            self.by_spreadsheet.insert((spreadsheet, uid));
         }
         concerned.sort();
         concerned.dedup();
@@ -128,71 +136,84 @@ impl Index {
     }
 
     /// An object is gone, or on its way.
-    pub fn object_gone(&mut self, uid: &str) -> Vec<Key> {
-        self.objects.remove(uid);
-        self.in_status.remove(uid);
-        for cronjob in self.cronjobs_of.get(uid).cloned().unwrap_or_default() {
-            self.forget_gone_jobs_of(&cronjob);
+    pub fn object_gone(&mut self, uid: Uid) -> Vec<Key> {
+        for cronjob in of(&self.cronjobs_of, uid).collect::<Vec<_>>() {
+            self.forget_gone_jobs_of(cronjob);
         }
-        self.drop_target(uid)
+        let target = self.objects.remove(&uid).and_then(|known| known.target);
+        self.left(uid, target)
     }
 
     pub fn has_object(&self, uid: &str) -> bool {
-        self.objects.contains_key(uid)
+        self.objects.contains_key(&Uid::of(uid))
     }
 
-    fn drop_target(&mut self, uid: &str) -> Vec<Key> {
-        let Some(target) = self.targets.remove(uid) else {
+    fn target(&self, uid: Uid) -> Option<&Target> {
+        self.objects.get(&uid)?.target.as_ref()
+    }
+
+    /// An object writes no longer where it wrote: whom that concerns.
+    fn left(&mut self, uid: Uid, target: Option<Target>) -> Vec<Key> {
+        let Some(target) = target else {
             return Vec::new();
         };
-        remove_from(&mut self.by_spreadsheet, &target.spreadsheet, uid);
-        self.neighbours(uid, &target.spreadsheet)
+        self.by_spreadsheet.remove(&(target.spreadsheet, uid));
+        self.neighbours(uid, target.spreadsheet)
     }
 
-    fn neighbours(&self, uid: &str, spreadsheet: &str) -> Vec<Key> {
-        let uids = self.by_spreadsheet.get(spreadsheet).into_iter().flatten();
-        uids.filter(|other| *other != uid)
-            .filter_map(|other| self.objects.get(other).cloned())
-            .collect()
+    /// Who else writes into a spreadsheet.
+    fn others(&self, uid: Uid, spreadsheet: u64) -> impl Iterator<Item = &Known> {
+        let uids = self
+            .by_spreadsheet
+            .range((spreadsheet, Uid::MIN)..=(spreadsheet, Uid::MAX));
+        uids.filter(move |(_, other)| *other != uid)
+            .filter_map(|(_, other)| self.objects.get(other))
+            .map(Box::as_ref)
+    }
+
+    fn neighbours(&self, uid: Uid, spreadsheet: u64) -> Vec<Key> {
+        self.others(uid, spreadsheet).map(|known| known.key.clone()).collect()
     }
 
     /// The oldest object that is older than this one and fills one of its tabs; which of its tabs, as a place among them,
     /// and why it is the same one. An object that has to wait itself fills none, so nobody waits for it.
-    pub fn conflict(&self, uid: &str) -> Option<(&Target, usize, Same)> {
-        let own = self.targets.get(uid)?;
-        let others = self.by_spreadsheet.get(&own.spreadsheet).into_iter().flatten();
-        let mut older: Vec<&Target> = others
-            .filter_map(|other| self.targets.get(other))
-            .filter(|other| other.can_run && other.age < own.age)
+    pub fn conflict(&self, uid: &str) -> Option<(&Key, usize, Same)> {
+        let uid = Uid::of(uid);
+        let own = self.target(uid)?;
+        let others = self.others(uid, own.spreadsheet);
+        let mut older: Vec<(&Key, &Target)> = others
+            .filter_map(|known| Some((&known.key, known.target.as_ref()?)))
+            .filter(|(_, other)| other.can_run && other.age < own.age)
             .collect();
-        older.sort_by(|one, two| one.age.cmp(&two.age));
+        older.sort_by_key(|(_, other)| other.age);
         // at most one for each resource
-        let mut filling: Vec<&Target> = Vec::new();
-        for target in older {
-            if filling.iter().all(|other| target.shared_with(other).is_none()) {
-                filling.push(target);
+        let mut filling: Vec<(&Key, &Target)> = Vec::new();
+        for (key, target) in older {
+            if filling.iter().all(|(_, other)| target.shared_with(other).is_none()) {
+                filling.push((key, target));
             }
         }
         let mut conflicts = filling
             .into_iter()
-            .filter_map(|other| own.shared_with(other).map(|(place, same)| (other, place, same)));
+            .filter_map(|(key, other)| own.shared_with(other).map(|(place, same)| (key, place, same)));
         conflicts.next()
     }
 
     pub fn cronjob(&mut self, facts: CronJobFacts) -> Option<Key> {
-        let before = self.drop_cronjob(&facts.uid);
-        let Some(owner) = facts.owner.clone() else {
+        let uid = Uid::of(&facts.uid);
+        let before = self.drop_cronjob(uid);
+        let Some(owner) = facts.owner else {
             // taken from our object, which is to say so
-            return self.key(&before?.owner?, &facts.namespace);
+            return self.key(before?.owner?, &facts.namespace);
         };
-        add_to(&mut self.cronjobs_of, &owner, &facts.uid);
-        let namespace = facts.namespace.clone();
-        self.cronjobs.insert(facts.uid.clone(), facts);
-        self.key(&owner, &namespace)
+        self.cronjobs_of.insert((owner, uid));
+        let key = self.key(owner, &facts.namespace);
+        self.cronjobs.insert(uid, Box::new(facts));
+        key
     }
 
     /// A CronJob was deleted. An object of its owner's name may have waited for that: the owner, or its successor.
-    pub fn cronjob_gone(&mut self, uid: &str) -> Option<Key> {
+    pub fn cronjob_gone(&mut self, uid: Uid) -> Option<Key> {
         self.forget_gone_jobs_of(uid);
         let facts = self.drop_cronjob(uid)?;
         Some(Key {
@@ -201,34 +222,33 @@ impl Index {
         })
     }
 
-    fn drop_cronjob(&mut self, uid: &str) -> Option<CronJobFacts> {
-        let facts = self.cronjobs.remove(uid)?;
-        if let Some(owner) = &facts.owner {
-            remove_from(&mut self.cronjobs_of, owner, uid);
+    fn drop_cronjob(&mut self, uid: Uid) -> Option<CronJobFacts> {
+        let facts = self.cronjobs.remove(&uid)?;
+        if let Some(owner) = facts.owner {
+            self.cronjobs_of.remove(&(owner, uid));
         }
-        Some(facts)
+        Some(*facts)
     }
 
     pub fn job(&mut self, facts: JobFacts) -> Option<Key> {
-        if self.recorded.contains(&facts.uid) {
+        let uid = Uid::of(&facts.uid);
+        if self.recorded.contains(&uid) {
             return None;
         }
         if self.is_in_status(&facts) {
-            self.forget_job(&facts.uid);
-            self.recorded.insert(facts.uid);
+            self.forget_job(uid);
+            self.recorded.insert(uid);
             return None;
         }
-        let owner = facts.owner.clone()?;
-        add_to(&mut self.jobs_of, &owner, &facts.uid);
-        let uid = facts.uid.clone();
-        self.jobs.insert(uid.clone(), facts);
-        self.key_of_job(&uid)
+        self.jobs_of.insert((facts.owner?, uid));
+        self.jobs.insert(uid, Box::new(facts));
+        self.key_of_job(uid)
     }
 
     /// A Job was deleted: its last state and its attempts stay until [`Index::record`].
-    pub fn job_gone(&mut self, uid: &str) -> Option<Key> {
-        self.recorded.remove(uid);
-        self.jobs.get_mut(uid)?.gone = true;
+    pub fn job_gone(&mut self, uid: Uid) -> Option<Key> {
+        self.recorded.remove(&uid);
+        self.jobs.get_mut(&uid)?.gone = true;
         let key = self.key_of_job(uid);
         if key.is_none() {
             self.forget_job(uid);
@@ -237,11 +257,11 @@ impl Index {
     }
 
     pub fn pod(&mut self, attempt: Attempt) -> Option<Key> {
-        let job = attempt.owner.clone()?;
+        let job = attempt.owner?;
         if self.recorded.contains(&job) {
             return None;
         }
-        let attempts = self.attempts.entry(job.clone()).or_default();
+        let attempts = self.attempts.entry(job).or_default();
         match attempts.iter_mut().find(|known| known.pod_uid == attempt.pod_uid) {
             Some(known) => *known = attempt.after(known),
             None => {
@@ -249,21 +269,21 @@ impl Index {
                 attempts.push(attempt);
             }
         }
-        self.key_of_job(&job)
+        self.key_of_job(job)
     }
 
     /// A pod was deleted; `last` is its state in the event, if one came.
-    pub fn pod_gone(&mut self, uid: &str, last: Option<Attempt>) -> Option<Key> {
-        let of_pod = |attempt: &Attempt| attempt.pod_uid == uid;
+    pub fn pod_gone(&mut self, uid: Uid, last: Option<Attempt>) -> Option<Key> {
+        let of_pod = |attempt: &Attempt| Uid::of(&attempt.pod_uid) == uid;
         let job = match last {
             Some(last) => {
-                let job = last.owner.clone()?;
+                let job = last.owner?;
                 self.pod(last);
                 job
             }
             None => {
                 let mut attempts = self.attempts.iter();
-                attempts.find(|(_, attempts)| attempts.iter().any(of_pod))?.0.clone()
+                *attempts.find(|(_, attempts)| attempts.iter().any(of_pod))?.0
             }
         };
         // of a Job that is unknown nothing is kept: it went before its pod, or was never ours
@@ -273,102 +293,89 @@ impl Index {
         }
         let mut attempts = self.attempts.get_mut(&job)?.iter_mut();
         attempts.find(|attempt| of_pod(attempt))?.gone = true;
-        self.key_of_job(&job)
+        self.key_of_job(job)
     }
 
     /// The CronJob of an object, proven by owner and name.
     pub fn cronjob_of(&self, uid: &str, namespace: &str, name: &str) -> Option<&CronJobFacts> {
-        let uids = self.cronjobs_of.get(uid).into_iter().flatten();
-        uids.filter_map(|uid| self.cronjobs.get(uid))
+        of(&self.cronjobs_of, Uid::of(uid))
+            .filter_map(|uid| self.cronjobs.get(&uid))
             .find(|cronjob| cronjob.namespace == namespace && cronjob.name == name)
+            .map(Box::as_ref)
     }
 
     /// The Jobs of an object's CronJobs in its namespace whose end is not recorded, each with its attempts in the order of
     /// their creation.
     pub fn jobs_of(&self, uid: &str, namespace: &str) -> Vec<(JobFacts, Vec<Attempt>)> {
-        let cronjobs = self.cronjobs_of.get(uid).into_iter().flatten();
-        cronjobs
-            .filter_map(|cronjob| self.jobs_of.get(cronjob))
-            .flatten()
-            .filter_map(|job| self.jobs.get(job))
-            .filter(|job| job.namespace == namespace)
-            .map(|job| {
-                let attempts = self.attempts.get(&job.uid).into_iter().flatten();
+        of(&self.cronjobs_of, Uid::of(uid))
+            .flat_map(|cronjob| of(&self.jobs_of, cronjob))
+            .filter_map(|job| Some((job, self.jobs.get(&job)?)))
+            .filter(|(_, job)| job.namespace == namespace)
+            .map(|(uid, job)| {
+                let attempts = self.attempts.get(&uid).into_iter().flatten();
                 let mut attempts: Vec<Attempt> = attempts
                     .filter(|attempt| attempt.namespace == namespace)
                     .cloned()
                     .collect();
                 attempts.sort_by(|one, two| (one.created, &one.pod_uid).cmp(&(two.created, &two.pod_uid)));
-                (job.clone(), attempts)
+                (JobFacts::clone(job), attempts)
             })
             .collect()
     }
 
     /// The ends of these Jobs are in the status now: they are never looked at again.
     pub fn record<'a>(&mut self, uids: impl IntoIterator<Item = &'a str>) {
-        for uid in uids {
-            if self.jobs.get(uid).is_some_and(|job| !job.gone) {
-                self.recorded.insert(uid.to_owned());
+        for uid in uids.into_iter().map(Uid::of) {
+            if self.jobs.get(&uid).is_some_and(|job| !job.gone) {
+                self.recorded.insert(uid);
             }
             self.forget_job(uid);
         }
     }
 
     fn is_in_status(&self, job: &JobFacts) -> bool {
-        let cronjob = job.owner.as_ref().and_then(|owner| self.cronjobs.get(owner));
-        let object = cronjob.and_then(|cronjob| cronjob.owner.as_ref());
-        let recorded = object.and_then(|object| self.in_status.get(object));
+        let cronjob = job.owner.and_then(|owner| self.cronjobs.get(&owner));
+        let object = cronjob.and_then(|cronjob| self.objects.get(&cronjob.owner?));
+        let recorded = object.and_then(|object| object.recorded.as_ref());
         recorded.is_some_and(|recorded| recorded.has(job))
     }
 
     /// Of a CronJob that is gone, or whose object is, nothing will be recorded any more.
-    fn forget_gone_jobs_of(&mut self, cronjob: &str) {
-        for job in self.jobs_of.get(cronjob).cloned().unwrap_or_default() {
+    fn forget_gone_jobs_of(&mut self, cronjob: Uid) {
+        for job in of(&self.jobs_of, cronjob).collect::<Vec<_>>() {
             if self.jobs.get(&job).is_some_and(|job| job.gone) {
-                self.forget_job(&job);
+                self.forget_job(job);
             }
         }
     }
 
-    fn forget_job(&mut self, uid: &str) {
-        self.attempts.remove(uid);
-        if let Some(owner) = self.jobs.remove(uid).and_then(|job| job.owner) {
-            remove_from(&mut self.jobs_of, &owner, uid);
+    fn forget_job(&mut self, uid: Uid) {
+        self.attempts.remove(&uid);
+        if let Some(owner) = self.jobs.remove(&uid).and_then(|job| job.owner) {
+            self.jobs_of.remove(&(owner, uid));
         }
     }
 
-    fn key_of_job(&self, job: &str) -> Option<Key> {
-        let job = self.jobs.get(job)?;
-        let cronjob = self.cronjobs.get(job.owner.as_ref()?)?;
+    fn key_of_job(&self, job: Uid) -> Option<Key> {
+        let job = self.jobs.get(&job)?;
+        let cronjob = self.cronjobs.get(&job.owner?)?;
         if cronjob.namespace != job.namespace {
             return None;
         }
-        self.key(cronjob.owner.as_ref()?, &cronjob.namespace)
+        self.key(cronjob.owner?, &cronjob.namespace)
     }
 
-    fn key(&self, object: &str, namespace: &str) -> Option<Key> {
-        self.objects
-            .get(object)
-            .filter(|key| key.namespace == namespace)
-            .cloned()
+    fn key(&self, object: Uid, namespace: &str) -> Option<Key> {
+        let key = &self.objects.get(&object)?.key;
+        (key.namespace == namespace).then(|| key.clone())
     }
 }
 
-fn add_to(map: &mut HashMap<String, Vec<Uid>>, key: &str, uid: &str) {
-    let uids = map.entry(key.to_owned()).or_default();
-    if !uids.iter().any(|known| known == uid) {
-        uids.reserve_exact(1);
-        uids.push(uid.to_owned());
-    }
-}
-
-fn remove_from(map: &mut HashMap<String, Vec<Uid>>, key: &str, uid: &str) {
-    if let Some(uids) = map.get_mut(key) {
-        uids.retain(|known| known != uid);
-        if uids.is_empty() {
-            map.remove(key);
-        }
-    }
+/// What belongs to one.
+fn of(relation: &Relation, owner: Uid) -> impl Iterator<Item = Uid> + '_ {
+    relation
+        .range((owner, Uid::MIN)..=(owner, Uid::MAX))
+        .map(|(_, uid)| *uid)
 }
 
 #[cfg(test)]

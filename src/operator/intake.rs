@@ -6,6 +6,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use futures::{Stream, StreamExt, channel::mpsc, future, stream};
@@ -13,12 +14,12 @@ use kube::{
     Api, Client, Resource, ResourceExt,
     core::{NamespaceResourceScope, ObjectMeta},
     runtime::{
-        reflector::{ObjectRef, store::Writer},
+        reflector::{ObjectRef, Store, store::Writer},
         watcher,
     },
 };
 use serde::de::DeserializeOwned;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time};
 
 use super::{
     context::Context,
@@ -28,6 +29,7 @@ use super::{
     names,
     object::Object,
     status,
+    uid::Uid,
     validate::{Policy, targets, validate},
     watch::{self, Change},
     watched::Watched,
@@ -37,6 +39,12 @@ use super::{
 /// that the program ever takes, smaller ones only more requests.
 const PAGE: u32 = 100;
 
+/// Even if nothing is heard of them, all objects are looked at again after this time. It costs no request.
+pub const ROUND: Duration = Duration::from_secs(3600);
+/// Of a round a few objects are named at once, with a pause before: the work queue keeps the room that it ever needed.
+const STEP: usize = 20;
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// All watches. They end with this.
 pub struct Intake {
     _watches: JoinSet<()>,
@@ -44,7 +52,7 @@ pub struct Intake {
 
 impl Intake {
     /// Starts all watches, of each kind one for the cluster or one for each namespace, and waits until everything has been
-    /// listed. The stream names every object once, and then each that something has happened to.
+    /// listed. The stream names each object that something has happened to; and every one, at once and in each [`ROUND`].
     pub async fn start(
         client: &Client,
         namespaces: &[String],
@@ -79,15 +87,10 @@ impl Intake {
         start.follow::<Watched<Attempt>>(&ours, handle).await;
 
         looks.open.store(true, Ordering::Relaxed);
-        let all: Vec<_> = store
-            .state()
-            .iter()
-            .map(|object| reference(key(object.meta())))
-            .collect();
         let intake = Self {
             _watches: start.watches,
         };
-        (intake, stream::iter(all).chain(queue))
+        (intake, stream::select(queue, rounds(store)))
     }
 }
 
@@ -162,6 +165,23 @@ impl Looks {
     }
 }
 
+/// Every object, at once and in each round.
+fn rounds(store: Store<Object>) -> impl Stream<Item = ObjectRef<Object>> {
+    let times = stream::unfold(time::interval(ROUND), async |mut times| {
+        times.tick().await;
+        Some(((), times))
+    });
+    times.flat_map(move |()| {
+        let all = stream::iter(store.state()).map(|object| reference(key(object.meta())));
+        all.chunks(STEP)
+            .then(async |some| {
+                time::sleep(PAUSE).await;
+                stream::iter(some)
+            })
+            .flatten()
+    })
+}
+
 fn reference(Key { namespace, name }: Key) -> ObjectRef<Object> {
     ObjectRef::new(&name).within(&namespace)
 }
@@ -178,23 +198,30 @@ fn objects(change: Change<Object>, context: &Context, writer: &Mutex<Writer<Obje
             (concerned, Some(key))
         }
         Change::Deleted(object) => {
-            let uid = object.uid().unwrap_or_default();
+            let uid = uid(object.meta());
             writer.apply_watcher_event(&watcher::Event::Delete(object));
-            context.forget(&uid);
-            (context.index().object_gone(&uid), None)
+            gone(context, uid)
         }
         Change::Vanished(uid) => {
             let store = writer.as_reader();
-            if let Some(object) = store.find(|object| object.uid().as_deref() == Some(&uid)) {
+            if let Some(object) = store.find(|object| self::uid(object.meta()) == uid) {
                 writer.apply_watcher_event(&watcher::Event::Delete(Object::clone(&object)));
             }
-            context.forget(&uid);
-            (context.index().object_gone(&uid), None)
+            gone(context, uid)
         }
         Change::Listed => return,
     };
     drop(writer);
     looks.add(concerned.into_iter().chain(key));
+}
+
+fn gone(context: &Context, uid: Uid) -> (Vec<Key>, Option<Key>) {
+    context.forget(uid);
+    (context.index().object_gone(uid), None)
+}
+
+fn uid(meta: &ObjectMeta) -> Uid {
+    Uid::of(meta.uid.as_deref().unwrap_or_default())
 }
 
 fn key(meta: &ObjectMeta) -> Key {
@@ -224,8 +251,7 @@ fn read(object: &Object, policy: &Policy) -> (Option<Target>, Option<Recorded>) 
         .is_some_and(|status| status::is_refused(status, meta.generation));
     let target = Target {
         can_run: !refused && validate(&key.namespace, &key.name, &object.spec, policy).is_ok(),
-        key,
-        age: (created.unwrap_or_default(), meta.uid.clone().unwrap_or_default()),
+        age: (created.unwrap_or_default(), uid(meta)),
         spreadsheet,
         tabs,
     };
@@ -236,8 +262,8 @@ fn cronjobs(change: Change<Watched<CronJobFacts>>, context: &Context) -> Option<
     let mut index = context.index();
     match change {
         Change::Applied(cronjob) => index.cronjob(cronjob.facts),
-        Change::Deleted(cronjob) => index.cronjob_gone(&cronjob.facts.uid),
-        Change::Vanished(uid) => index.cronjob_gone(&uid),
+        Change::Deleted(cronjob) => index.cronjob_gone(Uid::of(&cronjob.facts.uid)),
+        Change::Vanished(uid) => index.cronjob_gone(uid),
         Change::Listed => None,
     }
 }
@@ -247,12 +273,12 @@ fn jobs(change: Change<Watched<JobFacts>>, context: &Context) -> Option<Key> {
     match change {
         Change::Applied(job) => index.job(job.facts),
         Change::Deleted(job) => {
-            let uid = job.facts.uid.clone();
+            let uid = Uid::of(&job.facts.uid);
             // its last state may tell an end that no event before told
             index.job(job.facts);
-            index.job_gone(&uid)
+            index.job_gone(uid)
         }
-        Change::Vanished(uid) => index.job_gone(&uid),
+        Change::Vanished(uid) => index.job_gone(uid),
         Change::Listed => None,
     }
 }
@@ -262,10 +288,10 @@ fn pods(change: Change<Watched<Attempt>>, context: &Context) -> Option<Key> {
     match change {
         Change::Applied(pod) => index.pod(pod.facts),
         Change::Deleted(pod) => {
-            let uid = pod.facts.pod_uid.clone();
-            index.pod_gone(&uid, Some(pod.facts))
+            let uid = Uid::of(&pod.facts.pod_uid);
+            index.pod_gone(uid, Some(pod.facts))
         }
-        Change::Vanished(uid) => index.pod_gone(&uid, None),
+        Change::Vanished(uid) => index.pod_gone(uid, None),
         Change::Listed => None,
     }
 }

@@ -32,6 +32,7 @@ mod settings;
 mod stage;
 pub mod status;
 mod turns;
+mod uid;
 mod validate;
 pub(crate) mod watch;
 mod watched;

@@ -23,6 +23,7 @@ use super::{
     cronjob::{self, Owner},
     events::{self, Notice},
     facts::CronJobFacts,
+    intake::ROUND,
     names::{self, reason},
     object::Object,
     orders,
@@ -38,8 +39,8 @@ use crate::{
     spec,
 };
 
-/// Even if nothing is heard, an object is looked at again after this time. It costs no request.
-const LONGEST_REST: Duration = Duration::from_secs(3600);
+/// Somebody may remove the CronJob that is in the way, which is not watched.
+const UNHEARD: Duration = Duration::from_secs(60);
 /// Events of a Job are asked for again after this time.
 const EVENTS_AGE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -48,11 +49,11 @@ pub async fn reconcile(object: Arc<Object>, context: Arc<Context>) -> Result<Act
     let (Some(uid), None) = (object.meta().uid.clone(), &object.meta().deletion_timestamp) else {
         return Ok(Action::await_change());
     };
-    let memory = context.memory(&uid);
-    let result = reconcile_once(&object, &context, &uid, &mut *memory.lock().await).await;
-    if !context.index().has_object(&uid) {
-        // it went meanwhile, and what was remembered of it with it
-        context.forget(&uid);
+    let mut memory = context.remembered(&uid);
+    let result = reconcile_once(&object, &context, &uid, &mut memory).await;
+    // unless it went meanwhile, and what was remembered of it with it
+    if context.index().has_object(&uid) {
+        context.remember(&uid, memory);
     }
     result
 }
@@ -87,7 +88,7 @@ async fn reconcile_once(
     match result {
         Err(error) if error.is_namespace_terminating() => {
             tracing::debug!(%error, "the namespace is terminating");
-            Ok(Action::requeue(LONGEST_REST))
+            Ok(Action::await_change())
         }
         Ok(action) => {
             memory.failures = 0;
@@ -375,17 +376,14 @@ fn notes(turns: &Turns<'_>, started: Option<String>, runs: &[Run], cronjob: Opti
     notes
 }
 
-/// When to look again.
+/// When to look again. What is far off is left to the next round: each time that is waited for takes memory.
 fn rest(soonest: Option<Timestamp>, now: Timestamp, verdict: Option<&Verdict>) -> Action {
-    let rest = soonest
-        .map(|time| Duration::try_from(time.duration_since(now)).unwrap_or_default())
-        .map_or(LONGEST_REST, |rest| rest.clamp(Duration::from_secs(1), LONGEST_REST));
-    // somebody may remove the other CronJob, which is not watched
-    let longest = match verdict {
-        Some(Verdict::NotReady(_)) => Duration::from_secs(60),
-        _ => LONGEST_REST,
-    };
-    Action::requeue(rest.min(longest))
+    let due = soonest.map(|time| Duration::try_from(time.duration_since(now)).unwrap_or_default());
+    let unheard = matches!(verdict, Some(Verdict::NotReady(_))).then_some(UNHEARD);
+    match due.into_iter().chain(unheard).min() {
+        Some(wait) if wait < 2 * ROUND => Action::requeue(wait.max(Duration::from_secs(1))),
+        _ => Action::await_change(),
+    }
 }
 
 #[cfg(test)]
@@ -397,5 +395,29 @@ mod tests {
         let waits = [1, 2, 3, 8, 9, 1000].map(|failures| backoff(failures, 0.0).as_secs());
         assert_eq!(waits, [2, 4, 8, 256, 300, 300]);
         assert_eq!(backoff(1, 1.0), Duration::from_millis(2500));
+    }
+
+    #[test]
+    fn what_is_due_soon_is_waited_for_and_what_is_far_off_left_to_the_rounds() {
+        let now = Timestamp::UNIX_EPOCH;
+        let wait = |seconds| Action::requeue(Duration::from_secs(seconds));
+        let after = |seconds| {
+            rest(
+                Some(now + SignedDuration::from_secs(seconds)),
+                now,
+                Some(&Verdict::Ready),
+            )
+        };
+        assert_eq!(after(-5), wait(1));
+        assert_eq!(after(90), wait(90));
+        // whenever the last round was, the next one comes before that
+        assert_eq!(after(7199), wait(7199));
+        assert_eq!(after(7200), Action::await_change());
+        assert_eq!(rest(None, now, Some(&Verdict::Ready)), Action::await_change());
+        let taken = Verdict::NotReady(Problem {
+            reason: reason::NAME_TAKEN,
+            message: String::new(),
+        });
+        assert_eq!(rest(None, now, Some(&taken)), wait(60));
     }
 }

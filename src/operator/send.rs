@@ -24,6 +24,7 @@ use super::{
     runs::Run,
     status::Verdict,
     turns::Turns,
+    uid::Uid,
     validate::{Problem, ValidSpec},
     watched::Facts,
 };
@@ -101,7 +102,7 @@ pub async fn apply(
     let hash = cronjob::applied_hash(&built.metadata).unwrap_or_default().to_owned();
     if let (Some(facts), Some(applied)) = (&seen, &memory.applied)
         && applied.hash == hash
-        && applied.uid == facts.uid
+        && applied.uid == Uid::of(&facts.uid)
         // the watch may be behind our own last write, and anybody else's raises the generation
         && facts.generation <= applied.generation
         && (facts.applied_hash.as_ref() == Some(&hash) || facts.generation < applied.generation)
@@ -123,7 +124,7 @@ pub async fn apply(
             .as_ref()
             .map(CronJobFacts::of),
     };
-    if let Some(found) = found.as_ref().filter(|found| found.owner.as_deref() != Some(owner.uid)) {
+    if let Some(found) = found.as_ref().filter(|found| found.owner != Some(Uid::of(owner.uid))) {
         return Ok((Verdict::NotReady(name_taken(owner, found)), None));
     }
     let mut params = PatchParams::apply(names::MANAGER);
@@ -142,7 +143,7 @@ pub async fn apply(
             let facts = CronJobFacts::of(&applied);
             memory.refused = None;
             memory.applied = Some(Applied {
-                uid: facts.uid.clone(),
+                uid: Uid::of(&facts.uid),
                 generation: facts.generation,
                 hash,
             });

@@ -168,16 +168,18 @@ fn folded(title: &str) -> String {
 
 /// Where an object writes: its spreadsheet and its tabs, in the order of [`spec::wanted`], each with a hash of what two
 /// titles have in common that are the same to Google. (Thousands of objects have tens of thousands of titles.)
-pub fn targets(spec: &WedofSheetSyncSpec) -> (String, Vec<TargetTab>) {
-    let tab = |resource: &ResourceSpec| {
-        let digest = Sha256::digest(folded(resource.title()));
-        TargetTab {
-            resource: resource.name,
-            title: digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte)),
-        }
+pub fn targets(spec: &WedofSheetSyncSpec) -> (u64, Box<[TargetTab]>) {
+    let tab = |resource: &ResourceSpec| TargetTab {
+        resource: resource.name,
+        title: hash(&folded(resource.title())),
     };
     let tabs = spec::wanted(spec.resources.as_deref()).iter().map(tab).collect();
-    (spec.spreadsheet_id.clone(), tabs)
+    (hash(&spec.spreadsheet_id), tabs)
+}
+
+fn hash(text: &str) -> u64 {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
 fn check_secret(given: Option<&SecretKeyRef>, field: &str, policy: &Policy) -> Result<SecretKeyRef, Problem> {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use futures::{Stream, StreamExt};
 use kube::{
-    Api, Resource, ResourceExt,
+    Api, Resource,
     runtime::{
         WatchStreamExt,
         watcher::{self, Event, watcher},
@@ -13,7 +13,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::metrics::Metrics;
+use super::{metrics::Metrics, uid::Uid};
 
 #[derive(Debug)]
 pub enum Change<K> {
@@ -22,7 +22,7 @@ pub enum Change<K> {
     /// An object was deleted; its last state.
     Deleted(K),
     /// An object is no longer listed; its UID.
-    Vanished(String),
+    Vanished(Uid),
     /// Everything there is has been told.
     Listed,
 }
@@ -90,13 +90,13 @@ fn until_too_old<K>(
 
 #[derive(Debug, Default)]
 struct Listing {
-    known: HashSet<String>,
-    listed: HashSet<String>,
+    known: HashSet<Uid>,
+    listed: HashSet<Uid>,
 }
 
 impl Listing {
     fn take<K: Resource>(&mut self, event: Event<K>) -> Vec<Change<K>> {
-        let uid = |object: &K| object.uid().unwrap_or_default();
+        let uid = |object: &K| Uid::of(object.meta().uid.as_deref().unwrap_or_default());
         match event {
             Event::Apply(object) => {
                 self.known.insert(uid(&object));
@@ -117,7 +117,7 @@ impl Listing {
             Event::InitDone => {
                 let listed = std::mem::take(&mut self.listed);
                 let known = std::mem::replace(&mut self.known, listed);
-                let vanished = known.difference(&self.known).cloned().map(Change::Vanished);
+                let vanished = known.difference(&self.known).copied().map(Change::Vanished);
                 vanished.chain([Change::Listed]).collect()
             }
         }
@@ -127,6 +127,7 @@ impl Listing {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::ResourceExt;
 
     use super::*;
 
@@ -145,7 +146,8 @@ mod tests {
             let names = changes.into_iter().map(|change| match change {
                 Change::Applied(object) => format!("+{}", object.uid().unwrap()),
                 Change::Deleted(object) => format!("-{}", object.uid().unwrap()),
-                Change::Vanished(uid) => format!("?{uid}"),
+                Change::Vanished(uid) if uid == Uid::of("b") => "?b".into(),
+                Change::Vanished(uid) => format!("?{uid:?}"),
                 Change::Listed => "listed".into(),
             });
             names.collect::<Vec<_>>()

@@ -38,6 +38,11 @@ fn key() -> Key {
     }
 }
 
+/// One that has a place in an order.
+fn uuid(digit: &str) -> String {
+    format!("{}-0000-4000-8000-000000000000", digit.repeat(8))
+}
+
 /// An object with its CronJob and one Job.
 fn index() -> Index {
     let mut index = Index::default();
@@ -59,7 +64,7 @@ fn a_report_that_only_the_deletion_carries_is_kept() {
     let mut index = index();
     assert_eq!(index.pod(pod("pod", "job", None)), Some(key()));
     assert_eq!(
-        index.pod_gone("pod", Some(pod("pod", "job", Some(REPORT)))),
+        index.pod_gone(Uid::of("pod"), Some(pod("pod", "job", Some(REPORT)))),
         Some(key())
     );
     assert_eq!(reports(&index), [true]);
@@ -69,7 +74,7 @@ fn a_report_that_only_the_deletion_carries_is_kept() {
 fn a_pod_that_is_no_longer_listed_keeps_its_last_report() {
     let mut index = index();
     index.pod(pod("pod", "job", Some(REPORT)));
-    assert_eq!(index.pod_gone("pod", None), Some(key()));
+    assert_eq!(index.pod_gone(Uid::of("pod"), None), Some(key()));
     assert_eq!(reports(&index), [true]);
     let jobs = index.jobs_of("object", "ns");
     assert!(jobs[0].1[0].gone);
@@ -89,13 +94,13 @@ fn a_pod_may_be_seen_before_its_job_and_a_job_before_its_cronjob() {
 fn a_deleted_job_stays_until_its_end_is_recorded_and_leaves_nothing_behind() {
     let mut index = index();
     index.pod(pod("pod", "job", Some(REPORT)));
-    assert_eq!(index.job_gone("job"), Some(key()));
+    assert_eq!(index.job_gone(Uid::of("job")), Some(key()));
     assert!(index.jobs_of("object", "ns")[0].0.gone);
     index.record(["job"]);
     assert_eq!(index.jobs_of("object", "ns").len(), 0);
-    index.pod_gone("pod", Some(pod("pod", "job", Some(REPORT))));
-    index.cronjob_gone("cronjob");
-    index.object_gone("object");
+    index.pod_gone(Uid::of("pod"), Some(pod("pod", "job", Some(REPORT))));
+    index.cronjob_gone(Uid::of("cronjob"));
+    index.object_gone(Uid::of("object"));
     assert!(index.jobs.is_empty() && index.attempts.is_empty() && index.jobs_of.is_empty());
     assert!(index.cronjobs.is_empty() && index.cronjobs_of.is_empty() && index.objects.is_empty());
 }
@@ -108,9 +113,12 @@ fn of_a_recorded_job_and_its_pods_nothing_is_kept_or_heard() {
     assert_eq!(index.jobs_of("object", "ns").len(), 0);
     assert_eq!(index.job(job("job", "cronjob")), None);
     assert_eq!(index.pod(pod("pod", "job", Some(REPORT))), None);
-    assert_eq!(index.pod_gone("pod", Some(pod("pod", "job", Some(REPORT)))), None);
+    assert_eq!(
+        index.pod_gone(Uid::of("pod"), Some(pod("pod", "job", Some(REPORT)))),
+        None
+    );
     assert!(index.jobs.is_empty() && index.attempts.is_empty() && index.jobs_of.is_empty());
-    assert_eq!(index.job_gone("job"), None);
+    assert_eq!(index.job_gone(Uid::of("job")), None);
     assert!(index.recorded.is_empty());
 }
 
@@ -128,20 +136,23 @@ fn a_finished_job_that_the_status_has_already_is_not_kept_but_one_that_it_shows_
     };
     let mut index = Index::default();
     let recorded = Recorded {
-        until: (at(100), "m".into()),
-        running: Some("shown".into()),
+        until: (at(100), Uid::of(&uuid("b"))),
+        running: Some(Uid::of("shown")),
     };
     index.object("object", key(), None, Some(recorded));
     index.cronjob(cronjob("cronjob", "object"));
-    for (uid, second) in [("before", 99), ("m", 100), ("a", 100)] {
+    for (uid, second) in [("before", 99), (&uuid("b"), 100), (&uuid("a"), 100)] {
         assert_eq!(index.job(finished(uid, second)), None, "{uid}");
     }
-    for job in [finished("z", 100), finished("shown", 99), job("going", "cronjob")] {
+    let kept = [
+        finished(&uuid("c"), 100),
+        finished("shown", 99),
+        job("going", "cronjob"),
+    ];
+    for job in &kept {
         assert_eq!(index.job(job.clone()), Some(key()), "{}", job.uid);
     }
-    let mut kept: Vec<_> = index.jobs.keys().map(String::as_str).collect();
-    kept.sort();
-    assert_eq!(kept, ["going", "shown", "z"]);
+    assert_eq!(index.jobs.len(), kept.len());
 }
 
 #[test]
@@ -183,30 +194,30 @@ fn an_object_hears_when_its_cronjob_is_taken_from_it() {
 #[test]
 fn the_successor_of_a_deleted_object_hears_when_the_old_cronjob_is_gone() {
     let mut index = index();
-    index.object_gone("object");
+    index.object_gone(Uid::of("object"));
     index.object("successor", key(), None, None);
-    assert_eq!(index.cronjob_gone("cronjob"), Some(key()));
+    assert_eq!(index.cronjob_gone(Uid::of("cronjob")), Some(key()));
 }
 
 #[test]
 fn of_two_objects_on_one_tab_the_younger_yields_until_the_older_is_gone() {
     let tab = |resource, title| TargetTab { resource, title };
-    let target = |name: &str, second, title: u64| Target {
-        key: Key {
+    let add = |index: &mut Index, name: &str, second, title| {
+        let key = Key {
             namespace: "ns".into(),
             name: name.into(),
-        },
-        age: (second, name.into()),
-        can_run: true,
-        spreadsheet: "sheet".into(),
-        tabs: vec![
-            tab(ResourceName::ALL[second as usize], 1000 + second as u64),
-            tab(ResourceName::ALL[10 + second as usize], title),
-        ],
-    };
-    let add = |index: &mut Index, name: &str, second, tab| {
-        let target = target(name, second, tab);
-        index.object(name, target.key.clone(), Some(target), None)
+        };
+        let target = Target {
+            can_run: true,
+            age: (second, Uid::of(name)),
+            spreadsheet: 5,
+            tabs: [
+                tab(ResourceName::ALL[second as usize], 1000 + second as u64),
+                tab(ResourceName::ALL[10 + second as usize], title),
+            ]
+            .into(),
+        };
+        index.object(name, key, Some(target), None)
     };
     let (folders, other, renamed) = (1, 2, 3);
     let mut index = Index::default();
@@ -220,12 +231,12 @@ fn of_two_objects_on_one_tab_the_younger_yields_until_the_older_is_gone() {
     let conflict = |index: &Index, name| {
         index
             .conflict(name)
-            .map(|(other, place, same)| (other.key.name.clone(), place, same))
+            .map(|(other, place, same)| (other.name.clone(), place, same))
     };
     assert_eq!(conflict(&index, "young"), Some(("old".into(), 1, Same::Title)));
     assert_eq!(conflict(&index, "old"), None);
     assert_eq!(conflict(&index, "beside"), None);
-    let concerned = index.object_gone("old");
+    let concerned = index.object_gone(Uid::of("old"));
     assert!(concerned.iter().any(|key| key.name == "young"));
     assert_eq!(conflict(&index, "young"), None);
     assert_eq!(add(&mut index, "young", 2, folders).len(), 0, "nothing has changed");
@@ -237,31 +248,32 @@ fn of_two_objects_on_one_tab_the_younger_yields_until_the_older_is_gone() {
 #[test]
 fn of_two_objects_of_the_same_second_the_lesser_uid_has_the_tab() {
     let mut index = Index::default();
-    for uid in ["b", "a"] {
+    let [one, two] = ["a", "b"].map(uuid);
+    for uid in [&two, &one] {
         let target = Target {
-            key: key(),
-            age: (1, uid.into()),
             can_run: true,
-            spreadsheet: "sheet".into(),
-            tabs: vec![TargetTab {
+            age: (1, Uid::of(uid)),
+            spreadsheet: 5,
+            tabs: [TargetTab {
                 resource: ResourceName::Users,
                 title: 7,
-            }],
+            }]
+            .into(),
         };
         index.object(uid, key(), Some(target), None);
     }
-    assert!(index.conflict("a").is_none() && index.conflict("b").is_some());
+    assert!(index.conflict(&one).is_none() && index.conflict(&two).is_some());
 }
 
 #[test]
 fn whatever_the_order_in_which_things_go_nothing_of_them_is_kept() {
     type Step = (&'static str, fn(&mut Index));
     let gone: [Step; 4] = [
-        ("object", |index| drop(index.object_gone("object"))),
-        ("cronjob", |index| drop(index.cronjob_gone("cronjob"))),
-        ("job", |index| drop(index.job_gone("job"))),
+        ("object", |index| drop(index.object_gone(Uid::of("object")))),
+        ("cronjob", |index| drop(index.cronjob_gone(Uid::of("cronjob")))),
+        ("job", |index| drop(index.job_gone(Uid::of("job")))),
         ("pod", |index| {
-            drop(index.pod_gone("pod", Some(pod("pod", "job", None))))
+            drop(index.pod_gone(Uid::of("pod"), Some(pod("pod", "job", None))))
         }),
     ];
     for (first, second, third, fourth) in (0..256).map(|n| (n / 64, n / 16 % 4, n / 4 % 4, n % 4)) {
@@ -290,14 +302,14 @@ fn one_resource_in_one_spreadsheet_is_one_tab_whatever_its_title() {
         (3, ResourceName::Organisms),
     ] {
         let target = Target {
-            key: key(),
-            age: (second, second.to_string()),
             can_run: true,
-            spreadsheet: "sheet".into(),
-            tabs: vec![TargetTab {
+            age: (second, Uid::of(&second.to_string())),
+            spreadsheet: 5,
+            tabs: [TargetTab {
                 resource,
                 title: second as u64,
-            }],
+            }]
+            .into(),
         };
         index.object(&second.to_string(), key(), Some(target), None);
     }
@@ -319,17 +331,16 @@ fn add(index: &mut Index, age: i64, can_run: bool, resources: &[ResourceName]) -
         name: age.to_string(),
     };
     let target = Target {
-        key: key.clone(),
-        age: (age, age.to_string()),
+        age: (age, Uid::of(&age.to_string())),
         can_run,
-        spreadsheet: "sheet".into(),
+        spreadsheet: 5,
         tabs: resources.iter().map(tab).collect(),
     };
     index.object(&age.to_string(), key, Some(target), None)
 }
 
 fn waits_for<'a>(index: &'a Index, uid: &str) -> Option<&'a str> {
-    index.conflict(uid).map(|(other, ..)| other.key.name.as_str())
+    index.conflict(uid).map(|(other, ..)| other.name.as_str())
 }
 
 #[test]
@@ -355,6 +366,6 @@ fn nobody_waits_for_an_object_that_waits_itself() {
     let waiting = |index: &Index| ["1", "2", "3", "4"].map(|uid| waits_for(index, uid).map(str::to_owned));
     assert_eq!(waiting(&index), [None, Some("1".into()), None, Some("3".into())]);
     // the older has the right again as soon as it can run
-    index.object_gone("1");
+    index.object_gone(Uid::of("1"));
     assert_eq!(waiting(&index), [None, None, Some("2".into()), None]);
 }
