@@ -122,6 +122,8 @@ async fn a_run_that_somebody_suspends_says_so_and_goes_on_by_the_command_that_it
         .await;
     assert_eq!(status["lastRun"]["outcome"], "Running");
     let message = status["lastRun"]["message"].as_str().unwrap();
+    // a pod of before is told from one of after by whole seconds
+    tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
     let (_, command) = message.split_once("kubectl ").unwrap();
     let command: Vec<&str> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
     let (patched, printed) = world.kubectl(&command).await;
