@@ -88,7 +88,8 @@ pub struct JobFacts {
     pub active_pods: i32,
     pub backoff_limit: i32,
     pub suspended: Option<Suspended>,
-    /// When it went on after it had been suspended. Pods of before are none of its attempts.
+    /// When it went on after it had been suspended. Pods of before are none of its attempts;
+    /// what they did is in its sums.
     pub resumed: Option<Timestamp>,
     /// The Job was deleted.
     pub gone: bool,

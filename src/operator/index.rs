@@ -135,7 +135,7 @@ impl Index {
         concerned
     }
 
-    /// An object is gone, or on its way.
+    /// An object is gone.
     pub fn object_gone(&mut self, uid: Uid) -> Vec<Key> {
         for cronjob in of(&self.cronjobs_of, uid).collect::<Vec<_>>() {
             self.forget_gone_jobs_of(cronjob);

@@ -1,8 +1,8 @@
 //! The operator: turns each `WedofSheetSync` into a CronJob, reads what its runs report, and tells in status and events.
 //! It may read no Secret and write no spec, and knows nothing of Wedof or Google.
 //!
-//! `watch` → `intake` → `index` → `reconcile`, which is a table of contents of the pure modules: `validate` → `cronjob` → `runs` →
-//! `status` → `orders` → `events`. The rights that it needs are those of the chart's role, and no others.
+//! `watch` → `intake` → `index` → `reconcile`, which is a table of contents of the pure modules: `validate` → `conflict` →
+//! `cronjob` → `runs` → `turns` → `status` → `orders` → `events`. The rights that it needs are those of the chart's role, and no others.
 
 mod args;
 pub mod check;

@@ -4,8 +4,8 @@
 pub const PROGRAM: &str = "wedof-sheet-sync";
 /// Field manager of CronJobs.
 pub const MANAGER: &str = "wedof-sheet-sync";
-/// Field manager that only ever sets `spec.suspend: true`, of a CronJob whose object has turned invalid: the rest is left as
-/// the last valid spec made it.
+/// Field manager that only ever sets `spec.suspend: true`, of a CronJob whose object may not run: it has turned invalid, or
+/// an older one fills its tab. The rest is left as the last valid spec made it.
 pub const MANAGER_SUSPEND: &str = "wedof-sheet-sync-suspend";
 /// Field manager of our object's status.
 pub const MANAGER_STATUS: &str = "wedof-sheet-sync-status";

@@ -1,5 +1,5 @@
 //! The driver: brings the cluster to where one object wants it, and says so. What is decided is decided by the pure
-//! modules (validate → cronjob → runs → status → orders → events), what is sent is sent by `send`.
+//! modules (validate → conflict → cronjob → runs → turns → status → orders → events), what is sent is sent by `send`.
 //!
 //! At rest nothing is sent: what was applied last is remembered by its hash and the CronJob's generation, a status is
 //! written only if it differs, and everything read comes from watches.
