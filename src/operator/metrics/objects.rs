@@ -55,7 +55,7 @@ const NUMBERS: [Number; 10] = [
         "ready",
         "1 if the spec is valid and its CronJob in place (condition Ready)",
         None,
-        |object| Some(object.holds(condition::READY).into()),
+        |object| Some((object.object.is_some() && object.holds(condition::READY)).into()),
     ),
     (
         "stalled",
@@ -122,8 +122,13 @@ struct Numbers<'a> {
 
 impl<'a> Numbers<'a> {
     fn of(object: &'a Object) -> Self {
-        let decoded = object.decode().ok();
-        let status = decoded.as_ref().and_then(|object| object.status.as_ref());
+        let mut decoded = object.decode().ok();
+        // what is known of one whose spec cannot be read goes on being told: its data grow stale
+        let status = match &mut decoded {
+            Some(decoded) => decoded.status.take(),
+            None => object.status().ok().flatten(),
+        };
+        let status = status.as_ref();
         let view = View {
             object: decoded.as_ref(),
             status,
