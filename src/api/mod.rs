@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     job::{Amount, Amounts, ComputeResources, JobSettings},
     schema::{crd, crd_yaml},
-    status::{LastRun, RecordedRun, ResourceStatus, RunState, Trigger, WedofSheetSyncStatus},
+    status::{LastRun, PlacedCronJob, RecordedRun, ResourceStatus, RunState, Trigger, WedofSheetSyncStatus},
 };
 use crate::spec::{DeletionGuard, GoogleSpec, PersonalData, ResourceSpec, SyncSpec, WedofSpec};
 

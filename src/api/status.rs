@@ -17,6 +17,9 @@ pub struct WedofSheetSyncStatus {
     /// generation that it was made from. Stalled: only the author of the object can mend it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
+    /// The CronJob as it was put in place: the operator leaves it alone, after a restart too, while nobody changes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cron_job: Option<PlacedCronJob>,
     /// The schedule with `H` resolved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effective_schedule: Option<String>,
@@ -50,6 +53,16 @@ pub struct WedofSheetSyncStatus {
     pub rows: Option<i64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<ResourceStatus>,
+}
+
+/// The CronJob of an object.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlacedCronJob {
+    pub name: String,
+    pub uid: String,
+    /// Of its spec, as the operator wrote it: any other one is somebody else's.
+    pub generation: i64,
 }
 
 /// One run: a Job with all its attempts.

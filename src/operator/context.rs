@@ -8,8 +8,11 @@ use std::{
 use jiff::Timestamp;
 use kube::{Api, Client, Resource, core::NamespaceResourceScope};
 
-use super::{index::Index, metrics::Metrics, publish::Publisher, settings::Settings, uid::Uid, validate::Policy};
-use crate::api::WedofSheetSyncStatus;
+use super::{
+    facts::CronJobFacts, index::Index, metrics::Metrics, publish::Publisher, settings::Settings, uid::Uid,
+    validate::Policy,
+};
+use crate::api::{PlacedCronJob, WedofSheetSyncStatus};
 
 /// What all reconciliations share.
 pub struct Context {
@@ -73,11 +76,33 @@ impl Memory {
     }
 }
 
+/// What the CronJob was made to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
     pub uid: Uid,
     pub generation: i64,
     pub hash: String,
+}
+
+impl Applied {
+    /// What an operator before this one applied, if nobody has changed the spec since.
+    pub fn before(placed: &PlacedCronJob, seen: &CronJobFacts) -> Option<Self> {
+        let is_left = placed.uid == seen.uid && placed.generation == seen.generation;
+        Some(Self {
+            uid: Uid::of(&seen.uid),
+            generation: seen.generation,
+            hash: seen.applied_hash.clone().filter(|_| is_left)?,
+        })
+    }
+
+    /// For the operator after this one. The CronJob may be seen as it was before.
+    pub fn placed(&self, seen: &CronJobFacts) -> PlacedCronJob {
+        PlacedCronJob {
+            name: seen.name.clone(),
+            uid: seen.uid.clone(),
+            generation: self.generation,
+        }
+    }
 }
 
 impl Context {

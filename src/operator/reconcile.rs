@@ -1,8 +1,8 @@
 //! The driver: brings the cluster to where one object wants it, and says so. What is decided is decided by the pure
 //! modules (validate → conflict → cronjob → runs → turns → status → orders → events), what is sent is sent by `send`.
 //!
-//! At rest nothing is sent: what was applied last is remembered by its hash and the CronJob's generation, a status is
-//! written only if it differs, and everything read comes from watches.
+//! At rest nothing is sent: what was applied last is remembered by its hash and the CronJob's generation, by the status over
+//! a restart too; a status is written only if it differs, and everything read comes from watches.
 
 use std::{
     sync::Arc,
@@ -35,7 +35,7 @@ use super::{
     validate::{self, Problem, ValidSpec},
 };
 use crate::{
-    api::{WedofSheetSync, WedofSheetSyncSpec, WedofSheetSyncStatus},
+    api::{PlacedCronJob, WedofSheetSync, WedofSheetSyncSpec, WedofSheetSyncStatus},
     spec,
 };
 
@@ -138,7 +138,7 @@ impl<'a> Look<'a> {
         let now = self.now;
         let old = self.memory.status(self.version(), Ok(object.status.clone()));
         let plan = self.plan(&object.spec);
-        let (verdict, cronjob) = self.place(object, &plan).await;
+        let (verdict, cronjob) = self.place(object, &plan, old.cron_job.as_ref()).await;
 
         let runs = self.read_runs(&old).await;
         let turns = turns::turns(&runs);
@@ -162,10 +162,13 @@ impl<'a> Look<'a> {
         let spec = plan.as_ref().ok().map(|(spec, _)| spec);
         let notes = notes(&turns, started.note, &runs, cronjob.as_ref());
         let generation = self.owner.generation;
-        let new = match &verdict {
+        let mut new = match &verdict {
             Some(verdict) => status::conclude(recorded, generation, verdict, spec, cronjob.as_ref(), &notes, now),
             None => recorded,
         };
+        if let (Some(Verdict::Ready), Some(cronjob), Some(applied)) = (&verdict, &cronjob, &self.memory.applied) {
+            new.cron_job = Some(applied.placed(cronjob));
+        }
         self.notices.extend(events::transitions(&old, &new));
         if let Some(spec) = spec
             && !status::runs_at(&old, spec)
@@ -238,12 +241,14 @@ impl<'a> Look<'a> {
         &mut self,
         object: &WedofSheetSync,
         plan: &Result<Plan, Vec<Problem>>,
+        placed: Option<&PlacedCronJob>,
     ) -> (Option<Verdict>, Option<CronJobFacts>) {
         let seen = self.seen_cronjob();
         let (verdict, cronjob) = match (plan, self.conflict(&object.spec)) {
             (Ok((spec, built)), None) => {
                 let (memory, notices) = (&mut *self.memory, &mut self.notices);
-                match send::apply(self.context, self.owner, spec, built, seen.clone(), memory, notices).await {
+                let cronjob = (built, seen.clone(), placed);
+                match send::apply(self.context, self.owner, spec, cronjob, memory, notices).await {
                     Ok(applied) => applied,
                     Err(error) => {
                         self.errors.push(error);

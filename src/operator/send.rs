@@ -28,7 +28,7 @@ use super::{
     validate::{Problem, ValidSpec},
     watched::Facts,
 };
-use crate::api::{WedofSheetSync, WedofSheetSyncStatus};
+use crate::api::{PlacedCronJob, WedofSheetSync, WedofSheetSyncStatus};
 
 /// How long a watch may take to show a Job that was created.
 const WATCH_LAG: SignedDuration = SignedDuration::from_secs(30);
@@ -94,12 +94,16 @@ pub async fn apply(
     context: &Context,
     owner: Owner<'_>,
     spec: &ValidSpec,
-    built: &CronJob,
-    seen: Option<CronJobFacts>,
+    (built, seen, placed): (&CronJob, Option<CronJobFacts>, Option<&PlacedCronJob>),
     memory: &mut Memory,
     notices: &mut Vec<Notice>,
 ) -> Result<(Verdict, Option<CronJobFacts>), Error> {
     let hash = cronjob::applied_hash(&built.metadata).unwrap_or_default().to_owned();
+    if memory.applied.is_none() {
+        memory.applied = placed
+            .zip(seen.as_ref())
+            .and_then(|(placed, facts)| Applied::before(placed, facts));
+    }
     if let (Some(facts), Some(applied)) = (&seen, &memory.applied)
         && applied.hash == hash
         && applied.uid == Uid::of(&facts.uid)

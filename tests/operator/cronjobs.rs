@@ -5,7 +5,7 @@ use std::time::Duration;
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use kube::{
     ResourceExt,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
 };
 use serde_json::{Value, json};
 use wedof_sheet_sync::api::WedofSheetSync;
@@ -95,6 +95,45 @@ async fn an_object_becomes_one_cronjob_that_is_kept_as_it_should_be() {
                 .contains("others have set in its CronJob: containers[miner]")
         })
         .await;
+}
+
+#[tokio::test]
+async fn after_a_restart_only_what_was_changed_meanwhile_is_applied_again() {
+    let mut world = World::start("op-cronjob-restart").await;
+    for name in ["left", "changed", "replaced"] {
+        world.apply(name, json!({"runOnCreate": false})).await;
+        world.wait_for(name, "Ready", "True").await;
+    }
+    world.stop_operator();
+    let api = world.api::<CronJob>();
+    let later = json!({"spec": {"schedule": "0 0 * * *"}});
+    api.patch("changed", &PatchParams::default(), &Patch::Merge(&later))
+        .await
+        .unwrap();
+    // by one with the same owner, annotations and generation
+    let mut forged = api.get("replaced").await.unwrap();
+    api.delete("replaced", &DeleteParams::default()).await.unwrap();
+    forged.metadata.resource_version = None;
+    forged.metadata.uid = None;
+    forged.metadata.managed_fields = None;
+    forged.spec.as_mut().unwrap().schedule = "0 0 * * *".into();
+    api.create(&PostParams::default(), &forged).await.unwrap();
+
+    world.requests();
+    world.start_operator();
+    let repaired = |cronjob: &CronJob| cronjob.spec.as_ref().unwrap().schedule == "0 4 29 2 *";
+    for name in ["changed", "replaced"] {
+        world.wait_object(name, "the repair of drift", repaired).await;
+    }
+    // the third is looked at in the same round
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let applied: Vec<String> = world
+        .requests()
+        .into_iter()
+        .filter(|line| line.starts_with("PATCH") && line.contains("/cronjobs/"))
+        .collect();
+    assert_eq!(applied.len(), 2, "{applied:?}");
+    assert!(!applied.iter().any(|line| line.contains("/left?")), "{applied:?}");
 }
 
 #[tokio::test]
