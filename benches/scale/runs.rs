@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -115,11 +116,13 @@ impl Observer {
         Ok(())
     }
 
-    /// From the end of each run to its status: of its Job, and of its pod, which Kubernetes' own controller lies between.
-    pub fn delays(&self) -> (Vec<Duration>, Vec<Duration>) {
+    /// From the end of each run told since then to its status: of its Job, and of its pod, which Kubernetes' own controller
+    /// lies between.
+    pub fn delays(&self, begun: Instant) -> (Vec<Duration>, Vec<Duration>) {
         let seen = lock(&self.seen);
         let since = |ends: &HashMap<String, Instant>| {
-            let delays = seen.statuses.iter().filter_map(|(job, told)| {
+            let told = seen.statuses.iter().filter(|(_, told)| **told >= begun);
+            let delays = told.filter_map(|(job, told)| {
                 let end = ends.get(job)?;
                 Some(told.saturating_duration_since(*end))
             });
@@ -152,16 +155,26 @@ where
     }
 }
 
-/// Asks for a run of each of the first `count` objects, as a person does.
-pub async fn ask(client: &Client, count: usize) -> Result<()> {
-    cluster::at_once(0..count, |number| async move {
-        let (namespace, name) = cluster::place(number);
-        let api: Api<WedofSheetSync> = Api::namespaced(client.clone(), &namespace);
-        let patch = json!({"metadata": {"annotations": {"wedofsheetsync.dev/sync-requested-at": "now"}}});
-        api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await?;
-        Ok(())
-    })
-    .await
+/// Asks for a run of each of these objects, as a person does, all at once.
+pub async fn ask(client: &Client, numbers: Range<usize>) -> Result<()> {
+    cluster::at_once(numbers, |number| ask_one(client, number)).await
+}
+
+/// Asks for a run of one of these objects after the other, as schedules do that are spread over the day.
+pub async fn ask_in_turn(client: &Client, numbers: Range<usize>, pause: Duration) -> Result<()> {
+    for number in numbers {
+        ask_one(client, number).await?;
+        tokio::time::sleep(pause).await;
+    }
+    Ok(())
+}
+
+async fn ask_one(client: &Client, number: usize) -> Result<()> {
+    let (namespace, name) = cluster::place(number);
+    let api: Api<WedofSheetSync> = Api::namespaced(client.clone(), &namespace);
+    let patch = json!({"metadata": {"annotations": {"wedofsheetsync.dev/sync-requested-at": "now"}}});
+    api.patch(&name, &PatchParams::default(), &Patch::Merge(&patch)).await?;
+    Ok(())
 }
 
 /// Gives each of `count` objects that many finished Jobs with their pods. The Jobs are managed by this bench, so that

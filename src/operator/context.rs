@@ -33,6 +33,8 @@ pub struct Memory {
     pub refused: Option<(String, String)>,
     /// The status written last, until the watch shows it.
     pub written: Option<Box<Written>>,
+    /// A version of the object that is known to be an old one: it is left alone until then, or until the watch shows another.
+    pub outdated: Option<Box<(String, Timestamp)>>,
     /// What the events of a Job without a pod said, and when.
     pub events: HashMap<String, (Timestamp, Option<String>)>,
     /// The Job created last, and when: until the watch shows it, it is not ordered again.
@@ -63,6 +65,18 @@ impl Written {
 }
 
 impl Memory {
+    /// The version of the object that is seen in this one, as far as is known.
+    pub fn latest<'a>(&'a self, seen: &'a str) -> &'a str {
+        let written = self.written.as_ref().filter(|written| written.is_ahead_of(seen));
+        written.map_or(seen, |written| &written.version)
+    }
+
+    /// Until when this version is left alone.
+    pub fn outdated_until(&self, version: &str, now: Timestamp) -> Option<Timestamp> {
+        let (outdated, until) = self.outdated.as_deref()?;
+        (outdated == version && *until > now).then_some(*until)
+    }
+
     /// The status of an object that is seen in a version: its own, which somebody else may have written, but for one that
     /// was written since. One that cannot be read is what was written last.
     pub fn status(&mut self, version: &str, own: Result<Option<WedofSheetSyncStatus>, String>) -> WedofSheetSyncStatus {

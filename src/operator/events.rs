@@ -38,6 +38,16 @@ fn notice(warning: bool, reason: &str, note: String) -> Notice {
     }
 }
 
+/// What changed on the way from the first status to the last.
+pub fn along<'a>(statuses: impl IntoIterator<Item = &'a WedofSheetSyncStatus>) -> Vec<Notice> {
+    let mut statuses = statuses.into_iter();
+    let mut before = statuses.next();
+    statuses
+        .flat_map(|after| before.replace(after).map(|before| transitions(before, after)))
+        .flatten()
+        .collect()
+}
+
 /// What changed from one status to the next.
 pub fn transitions(old: &WedofSheetSyncStatus, new: &WedofSheetSyncStatus) -> Vec<Notice> {
     let mut notices = Vec::new();

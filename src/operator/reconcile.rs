@@ -22,7 +22,7 @@ use super::{
     context::{Context, Memory, Written},
     cronjob::{self, Owner},
     events::{self, Notice},
-    facts::CronJobFacts,
+    facts::{CronJobFacts, later},
     intake::ROUND,
     names::{self, reason},
     object::Object,
@@ -41,6 +41,8 @@ use crate::{
 
 /// Somebody may remove the CronJob that is in the way, which is not watched.
 const UNHEARD: Duration = Duration::from_secs(60);
+/// An object that the watch shows too late is looked at again after this time.
+const OUTDATED: SignedDuration = SignedDuration::from_secs(2);
 /// Events of a Job are asked for again after this time.
 const EVENTS_AGE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -65,7 +67,11 @@ async fn reconcile_once(
     memory: &mut Memory,
 ) -> Result<Action, Arc<Error>> {
     let started = Instant::now();
-    let meta = object.meta();
+    let (meta, now) = (object.meta(), Timestamp::now());
+    let version = meta.resource_version.as_deref().unwrap_or_default();
+    if let Some(until) = memory.outdated_until(version, now) {
+        return Ok(rest(Some(until), now, None));
+    }
     let look = Look {
         context,
         owner: Owner {
@@ -76,7 +82,7 @@ async fn reconcile_once(
         },
         meta,
         memory,
-        now: Timestamp::now(),
+        now,
         notices: Vec::new(),
         errors: Vec::new(),
     };
@@ -144,7 +150,7 @@ impl<'a> Look<'a> {
         let turns = turns::turns(&runs);
         let taken = send::take_turns(self.context, &turns).await;
         self.succeeded(taken);
-        let recorded = status::record(&old, &runs, cronjob.as_ref(), now);
+        let (ends, recorded) = status::record(&old, &runs, cronjob.as_ref(), now);
         let started = match (&plan, &cronjob, &verdict) {
             (Ok((spec, built)), Some(cronjob), Some(Verdict::Ready)) => {
                 let request = object.annotations().get(names::SYNC_REQUESTED_AT).map(String::as_str);
@@ -169,7 +175,8 @@ impl<'a> Look<'a> {
         if let (Some(Verdict::Ready), Some(cronjob), Some(applied)) = (&verdict, &cronjob, &self.memory.applied) {
             new.cron_job = Some(applied.placed(cronjob));
         }
-        self.notices.extend(events::transitions(&old, &new));
+        self.notices
+            .extend(events::along([&old].into_iter().chain(&ends).chain([&new])));
         if let Some(spec) = spec
             && !status::runs_at(&old, spec)
             && status::runs_at(&new, spec)
@@ -332,7 +339,17 @@ impl<'a> Look<'a> {
         if new == old {
             return true;
         }
-        let written = send::write_status(self.context, self.owner, new).await;
+        let latest = self.memory.latest(self.version());
+        let written = send::write_status(self.context, self.owner, latest, new).await;
+        let outdated = written.as_ref().err().and_then(|error| match error.code() {
+            Some(404) => Some(SignedDuration::try_from(ROUND).unwrap_or(SignedDuration::MAX)),
+            Some(409) => Some(OUTDATED),
+            _ => None,
+        });
+        if let Some(wait) = outdated {
+            let until = (self.version().to_owned(), later(self.now, wait));
+            self.memory.outdated = Some(Box::new(until));
+        }
         let Some(version) = self.succeeded(written) else {
             return false;
         };

@@ -349,11 +349,17 @@ pub async fn take_turns(context: &Context, turns: &Turns<'_>) -> Result<(), Erro
     Ok(())
 }
 
-/// Writes the status, of this very object and no successor of its name. Returns the version that this makes.
-pub async fn write_status(context: &Context, owner: Owner<'_>, status: &WedofSheetSyncStatus) -> Result<String, Error> {
+/// Writes the status of the object as it is in this version, so that none of its successors under its name gets it: the API
+/// server compares no UID when it writes a status. Returns the version that this makes.
+pub async fn write_status(
+    context: &Context,
+    owner: Owner<'_>,
+    version: &str,
+    status: &WedofSheetSyncStatus,
+) -> Result<String, Error> {
     let body = json!({
         "apiVersion": WedofSheetSync::api_version(&()), "kind": WedofSheetSync::kind(&()),
-        "metadata": {"name": owner.name, "uid": owner.uid},
+        "metadata": {"name": owner.name, "resourceVersion": version},
         "status": status,
     });
     let params = PatchParams::apply(names::MANAGER_STATUS).force();

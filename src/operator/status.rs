@@ -30,13 +30,14 @@ pub enum Verdict {
     Stalled(Vec<Problem>),
 }
 
-/// Takes the runs in. Runs that are recorded already change nothing.
+/// Takes the runs in: the status after each that has ended since, and that of now. Runs that are recorded already change
+/// nothing.
 pub fn record(
     old: &WedofSheetSyncStatus,
     runs: &[Run],
     cronjob: Option<&CronJobFacts>,
     now: Timestamp,
-) -> WedofSheetSyncStatus {
+) -> (Vec<WedofSheetSyncStatus>, WedofSheetSyncStatus) {
     let mut status = old.clone();
     let was_running = old.last_run.as_ref().filter(|run| run.outcome == RunState::Running);
     let mut finished: Vec<Run> = runs.iter().filter(|run| run.has_ended()).cloned().collect();
@@ -50,8 +51,10 @@ pub fn record(
         .min();
     finished.retain(|run| waiting.is_none_or(|waiting| order(run) < waiting));
     finished.sort_by(|one, two| order(one).cmp(&order(two)));
+    let mut ends = Vec::with_capacity(finished.len());
     for run in &finished {
         record_one(&mut status, run);
+        ends.push(status.clone());
     }
     // of several, the one that goes on: the others will have to wait for it
     let running = runs.iter().filter(|run| run.is_running());
@@ -61,7 +64,7 @@ pub fn record(
     if let Some(run) = running.min_by_key(|run| run.place()).or_else(suspended) {
         status.last_run = Some(last_run(run));
     }
-    status
+    (ends, status)
 }
 
 /// Whether a run that has ended is in a status already. One that it shows as running is not.

@@ -181,3 +181,42 @@ async fn after_a_version_that_is_too_old_what_was_missed_is_found(#[case] name: 
     world.wait_for("goes", "Ready", "True").await;
     println!("{name}: at rest {} KiB", at_rest(&world.operator).await);
 }
+
+/// The controllers of Kubernetes see that an object is gone, and the operator does not.
+#[tokio::test]
+async fn of_an_object_that_is_gone_unseen_nothing_is_made_over_and_over_and_its_successor_gets_no_status_of_it() {
+    let mut world = World::without_operator("out-gone-unseen").await;
+    world.start_operator();
+    for name in ["gone", "followed"] {
+        world.apply(name, json!({})).await;
+        let job = job_of(&world, name, 1).await;
+        world.end_pod(&job, 0, &good()).await;
+        told_once(&world, name, &[true]).await;
+    }
+    let of_objects = |line: &str| is_watch(line) && line.contains("/wedofsheetsyncs?");
+    world
+        .operator
+        .proxy
+        .inject(move |line| of_objects(line).then_some(Fault::Refuse(500, None)));
+    world.operator.proxy.end_watches();
+    let api = world.api::<wedof_sheet_sync::api::WedofSheetSync>();
+    for name in ["gone", "followed"] {
+        api.delete(name, &DeleteParams::background()).await.unwrap();
+    }
+    world.jobs(0).await;
+    world.apply("followed", json!({"runOnCreate": false})).await;
+    world.requests();
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let status = api.get("followed").await.unwrap().status.unwrap_or_default();
+    assert_eq!((status.rows, status.last_run, status.cron_job), (None, None, None));
+    let made = world
+        .requests()
+        .into_iter()
+        .filter(|line| line.contains("/cronjobs/gone?"));
+    let made = made.collect::<Vec<_>>();
+    assert!(made.len() <= 4, "{made:?}");
+    world.operator.proxy.heal();
+    let ready = world.wait_for("followed", "Ready", "True").await;
+    assert_eq!(ready["reason"], "Scheduled");
+    println!("at rest {} KiB", at_rest(&world.operator).await);
+}

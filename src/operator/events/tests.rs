@@ -5,7 +5,7 @@ use crate::operator::{
     names::reason,
     runs::Run,
     status::{
-        Verdict, conclude,
+        Verdict, conclude, record,
         tests::{at, run, status},
     },
     validate::Problem,
@@ -38,6 +38,25 @@ fn a_run_is_told_once_when_it_starts_and_once_when_it_ends() {
             true,
             "RunFailed: WedofKeyRefused: Secret wedof, key api-key: refused".into()
         )]
+    );
+}
+
+#[test]
+fn of_several_runs_that_are_found_ended_each_is_told() {
+    let new = status(&WedofSheetSyncStatus::default(), &[]);
+    let runs = [
+        run("a", RunState::Succeeded, Some("07:10:00")),
+        run("b", RunState::Failed, Some("07:20:00")),
+        run("c", RunState::Running, None),
+    ];
+    let (ends, now) = record(&new, &runs, None, at("08:00:00"));
+    let notices = along([&new].into_iter().chain(&ends).chain([&now]));
+    let told = notices
+        .iter()
+        .map(|notice| (notice.reason.as_str(), notice.job.as_ref().unwrap().1.as_str()));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [("RunSucceeded", "a"), ("RunFailed", "b"), ("RunStarted", "c")]
     );
 }
 

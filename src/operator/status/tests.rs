@@ -70,7 +70,7 @@ fn resource(outcome: &str, rows: i64) -> ResourceReport {
 }
 
 pub fn status(old: &WedofSheetSyncStatus, runs: &[Run]) -> WedofSheetSyncStatus {
-    let recorded = record(old, runs, None, at("08:00:00"));
+    let (_, recorded) = record(old, runs, None, at("08:00:00"));
     let spec = valid(json!({}));
     conclude(recorded, 1, &Verdict::Ready, Some(&spec), None, &[], at("08:00:00"))
 }
@@ -240,7 +240,7 @@ fn last_run_succeeded_carries_the_generation_that_its_run_was_made_from() {
         generation: Some(3),
         ..run("a", RunState::Succeeded, Some("07:10:00"))
     };
-    let recorded = record(&WedofSheetSyncStatus::default(), &[old], None, at("08:00:00"));
+    let (_, recorded) = record(&WedofSheetSyncStatus::default(), &[old], None, at("08:00:00"));
     let new = conclude(
         recorded,
         4,
@@ -267,7 +267,7 @@ fn a_run_whose_job_vanished_is_unknown_unless_the_cronjob_knows_of_a_success() {
 
     let cronjob = json!({"metadata": {"name": "acme"}, "status": {"lastSuccessfulTime": "2026-11-25T07:05:00Z"}});
     let cronjob = CronJobFacts::of(&serde_json::from_value(cronjob).unwrap());
-    let good = record(&going, &[], Some(&cronjob), at("08:00:00"));
+    let (_, good) = record(&going, &[], Some(&cronjob), at("08:00:00"));
     assert_eq!(good.last_run.as_ref().unwrap().outcome, RunState::Succeeded);
     assert_eq!(good.last_success_time, Some(Time(at("07:05:00"))));
 }
