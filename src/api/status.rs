@@ -61,7 +61,7 @@ pub struct WedofSheetSyncStatus {
 pub struct PlacedCronJob {
     pub name: String,
     pub uid: String,
-    /// Of its spec, as the operator wrote it: any other one is somebody else's.
+    /// Of its spec, as the operator applied it last.
     pub generation: i64,
 }
 

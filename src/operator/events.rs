@@ -38,18 +38,24 @@ fn notice(warning: bool, reason: &str, note: String) -> Notice {
     }
 }
 
-/// What changed on the way from the first status to the last.
-pub fn along<'a>(statuses: impl IntoIterator<Item = &'a WedofSheetSyncStatus>) -> Vec<Notice> {
-    let mut statuses = statuses.into_iter();
-    let mut before = statuses.next();
-    statuses
-        .flat_map(|after| before.replace(after).map(|before| transitions(before, after)))
-        .flatten()
-        .collect()
+/// What changed from one status to the next: where the object stands, every run that has ended meanwhile (the statuses after
+/// each are `ends`), and the run that is going.
+pub fn transitions(
+    old: &WedofSheetSyncStatus,
+    ends: &[WedofSheetSyncStatus],
+    new: &WedofSheetSyncStatus,
+) -> Vec<Notice> {
+    let mut notices = standing(old, new);
+    let mut before = old;
+    for after in ends.iter().chain([new]) {
+        notices.extend(end_of_run(before, after));
+        before = after;
+    }
+    notices.extend(going(old, new));
+    notices
 }
 
-/// What changed from one status to the next.
-pub fn transitions(old: &WedofSheetSyncStatus, new: &WedofSheetSyncStatus) -> Vec<Notice> {
+fn standing(old: &WedofSheetSyncStatus, new: &WedofSheetSyncStatus) -> Vec<Notice> {
     let mut notices = Vec::new();
     if let Some(stalled) = status::get(new, condition::STALLED) {
         let before = status::get(old, condition::STALLED);
@@ -72,28 +78,36 @@ pub fn transitions(old: &WedofSheetSyncStatus, new: &WedofSheetSyncStatus) -> Ve
             notices.push(notice(true, &ready.reason, ready.message.clone()));
         }
     }
-    if let Some(recorded) = &new.last_recorded_run
-        && old.last_recorded_run.as_ref() != Some(recorded)
-        && let Some(result) = status::get(new, condition::LAST_RUN_SUCCEEDED)
-    {
-        let (warning, name) = match result.status.as_str() {
-            "True" => (false, "RunSucceeded"),
-            "False" => (true, "RunFailed"),
-            _ => (true, "RunEndUnknown"),
-        };
-        let why = match result.reason.as_str() {
-            reason::SUCCEEDED | reason::UNKNOWN => String::new(),
-            why => format!("{why}: "),
-        };
-        notices.push(Notice {
-            job: [&new.last_run, &old.last_run]
-                .into_iter()
-                .flatten()
-                .find(|run| run.job_uid == recorded.job_uid)
-                .map(job),
-            ..notice(warning, name, format!("{why}{}", result.message))
-        });
+    notices
+}
+
+fn end_of_run(old: &WedofSheetSyncStatus, new: &WedofSheetSyncStatus) -> Option<Notice> {
+    let recorded = new.last_recorded_run.as_ref()?;
+    if old.last_recorded_run.as_ref() == Some(recorded) {
+        return None;
     }
+    let result = status::get(new, condition::LAST_RUN_SUCCEEDED)?;
+    let (warning, name) = match result.status.as_str() {
+        "True" => (false, "RunSucceeded"),
+        "False" => (true, "RunFailed"),
+        _ => (true, "RunEndUnknown"),
+    };
+    let why = match result.reason.as_str() {
+        reason::SUCCEEDED | reason::UNKNOWN => String::new(),
+        why => format!("{why}: "),
+    };
+    Some(Notice {
+        job: [&new.last_run, &old.last_run]
+            .into_iter()
+            .flatten()
+            .find(|run| run.job_uid == recorded.job_uid)
+            .map(job),
+        ..notice(warning, name, format!("{why}{}", result.message))
+    })
+}
+
+fn going(old: &WedofSheetSyncStatus, new: &WedofSheetSyncStatus) -> Vec<Notice> {
+    let mut notices = Vec::new();
     if let Some(run) = new.last_run.as_ref().filter(|run| run.outcome == RunState::Running) {
         let before = old.last_run.as_ref().filter(|before| before.job_uid == run.job_uid);
         if before.is_none() {

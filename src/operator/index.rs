@@ -240,8 +240,12 @@ impl Index {
             self.recorded.insert(uid);
             return None;
         }
-        self.jobs_of.insert((facts.owner?, uid));
-        self.jobs.insert(uid, Box::new(facts));
+        let owner = facts.owner?;
+        let before = self.jobs.insert(uid, Box::new(facts)).and_then(|job| job.owner);
+        if let Some(before) = before {
+            self.jobs_of.remove(&(before, uid));
+        }
+        self.jobs_of.insert((owner, uid));
         self.key_of_job(uid)
     }
 

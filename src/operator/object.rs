@@ -1,5 +1,5 @@
 //! One of our objects as it is kept: the metadata that is used, and spec and status as the text that the API server sent.
-//! Decoded, most of them would be five times as long, and they are looked at once a day.
+//! Decoded, most of them would be five times as long, and they are looked at seldom.
 
 use std::borrow::Cow;
 

@@ -29,7 +29,7 @@ use super::{
     orders,
     reported::clean,
     runs::{self, Run},
-    send::{self, Error, Started},
+    send::{self, Error, Started, WRITE_STATUS},
     status::{self, Verdict},
     turns::{self, Turns},
     validate::{self, Problem, ValidSpec},
@@ -41,8 +41,6 @@ use crate::{
 
 /// Somebody may remove the CronJob that is in the way, which is not watched.
 const UNHEARD: Duration = Duration::from_secs(60);
-/// An object that the watch shows too late is looked at again after this time.
-const OUTDATED: SignedDuration = SignedDuration::from_secs(2);
 /// Events of a Job are asked for again after this time.
 const EVENTS_AGE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -175,8 +173,7 @@ impl<'a> Look<'a> {
         if let (Some(Verdict::Ready), Some(cronjob), Some(applied)) = (&verdict, &cronjob, &self.memory.applied) {
             new.cron_job = Some(applied.placed(cronjob));
         }
-        self.notices
-            .extend(events::along([&old].into_iter().chain(&ends).chain([&new])));
+        self.notices.extend(events::transitions(&old, &ends, &new));
         if let Some(spec) = spec
             && !status::runs_at(&old, spec)
             && status::runs_at(&new, spec)
@@ -191,12 +188,13 @@ impl<'a> Look<'a> {
                 .filter(|run| run.has_ended() && status::is_recorded(&new, run));
             self.context.index().record(recorded.map(|run| run.uid.as_str()));
         }
+        let outdated = self.memory.outdated_until(self.version(), now);
         self.end()?;
         let next = new.next_schedule_time.map(|time| time.0 + SignedDuration::from_secs(1));
         let looks = runs
             .iter()
             .map(|run| run.look_again)
-            .chain([next, started.until])
+            .chain([next, started.until, outdated])
             .flatten();
         Ok(rest(looks.min(), now, verdict.as_ref()))
     }
@@ -216,19 +214,25 @@ impl<'a> Look<'a> {
         let old = self.memory.status(self.version(), status);
         let generation = self.owner.generation;
         let new = status::conclude(old.clone(), generation, &verdict, None, None, &[], self.now);
-        self.notices.extend(events::transitions(&old, &new));
-        // told once of each generation: what cannot be written is found different at each look
-        let about = ObjectMeta {
-            resource_version: Some(generation.to_string()),
-            ..self.meta.clone()
-        };
-        self.write(&old, &new, &about).await;
-        // what is stored is so wrong that not even a status can be added: the event and the log must do
-        if let Some(error) = self.errors.pop_if(|error| error.is_invalid()) {
-            tracing::warn!(%error, "the status of an object that does not decode cannot be written");
+        // told once of each generation, after a restart too: what cannot be written is found different at each look
+        let told = (generation.to_string(), object.error.clone());
+        if self.memory.refused.as_ref() != Some(&told) {
+            let about = ObjectMeta {
+                resource_version: Some(generation.to_string()),
+                ..self.meta.clone()
+            };
+            self.notices.extend(events::transitions(&old, &[], &new));
+            self.write(&old, &new, &about).await;
         }
+        let refused = |error: &mut Error| error.is_invalid() && error.action == WRITE_STATUS;
+        // what is stored is so wrong that not even a status can be added: the event and the log must do
+        if let Some(error) = self.errors.pop_if(refused) {
+            tracing::warn!(%error, "the status of an object that does not decode cannot be written");
+            self.memory.refused = Some(told);
+        }
+        let (now, outdated) = (self.now, self.memory.outdated_until(self.version(), self.now));
         self.end()?;
-        Ok(Action::await_change())
+        Ok(rest(outdated, now, None))
     }
 
     /// The version of the object.
@@ -341,14 +345,16 @@ impl<'a> Look<'a> {
         }
         let latest = self.memory.latest(self.version());
         let written = send::write_status(self.context, self.owner, latest, new).await;
-        let outdated = written.as_ref().err().and_then(|error| match error.code() {
-            Some(404) => Some(SignedDuration::try_from(ROUND).unwrap_or(SignedDuration::MAX)),
-            Some(409) => Some(OUTDATED),
-            _ => None,
-        });
-        if let Some(wait) = outdated {
-            let until = (self.version().to_owned(), later(self.now, wait));
-            self.memory.outdated = Some(Box::new(until));
+        if let Err(error) = &written
+            && let Some(wait) = outdated(error)
+        {
+            let until = Box::new((self.version().to_owned(), later(self.now, wait)));
+            let before = self.memory.outdated.replace(until);
+            // the watch will show another version; if it does not, something else is wrong
+            if before.is_none_or(|before| before.0 != self.version()) {
+                tracing::debug!(%error, "the object has changed meanwhile");
+                return false;
+            }
         }
         let Some(version) = self.succeeded(written) else {
             return false;
@@ -375,6 +381,15 @@ impl<'a> Look<'a> {
             self.context.metrics.api_error(error.action, error.code());
         }
         first.map_or(Ok(()), Err)
+    }
+}
+
+/// How long an object is left alone whose status is not taken: it is another one by now, or gone.
+fn outdated(error: &Error) -> Option<SignedDuration> {
+    match error.code() {
+        Some(404) => Some(SignedDuration::from_mins(5)),
+        Some(409) => Some(SignedDuration::from_secs(2)),
+        _ => None,
     }
 }
 

@@ -33,6 +33,9 @@ use crate::api::{PlacedCronJob, WedofSheetSync, WedofSheetSyncStatus};
 /// How long a watch may take to show a Job that was created.
 const WATCH_LAG: SignedDuration = SignedDuration::from_secs(30);
 
+/// The action of [`write_status`].
+pub const WRITE_STATUS: &str = "write the status";
+
 /// A request that failed, and may succeed later.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action}: {}", sentence(source))]
@@ -370,7 +373,7 @@ pub async fn write_status(
         &ApiResource::erase::<WedofSheetSync>(&()),
     );
     let written = api.patch_status(owner.name, &params, &Patch::Apply(&body)).await;
-    let written = written.map_err(Error::new("write the status"))?;
+    let written = written.map_err(Error::new(WRITE_STATUS))?;
     Ok(written.resource_version().unwrap_or_default())
 }
 

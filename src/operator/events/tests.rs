@@ -12,7 +12,7 @@ use crate::operator::{
 };
 
 fn told(old: &WedofSheetSyncStatus, new: &WedofSheetSyncStatus) -> Vec<(bool, String)> {
-    let notices = transitions(old, new).into_iter();
+    let notices = transitions(old, &[], new).into_iter();
     notices
         .map(|notice| (notice.warning, format!("{}: {}", notice.reason, notice.note)))
         .collect()
@@ -30,7 +30,10 @@ fn a_run_is_told_once_when_it_starts_and_once_when_it_ends() {
     assert_eq!(told(&going, &going), []);
     let good = status(&going, &[run("a", RunState::Succeeded, Some("07:10:00"))]);
     assert_eq!(told(&going, &good), [(false, "RunSucceeded: 250 rows".into())]);
-    assert_eq!(transitions(&going, &good)[0].job, Some(("acme-a".into(), "a".into())));
+    assert_eq!(
+        transitions(&going, &[], &good)[0].job,
+        Some(("acme-a".into(), "a".into()))
+    );
     let failed = status(&good, &[run("b", RunState::Failed, Some("07:20:00"))]);
     assert_eq!(
         told(&good, &failed),
@@ -50,7 +53,7 @@ fn of_several_runs_that_are_found_ended_each_is_told() {
         run("c", RunState::Running, None),
     ];
     let (ends, now) = record(&new, &runs, None, at("08:00:00"));
-    let notices = along([&new].into_iter().chain(&ends).chain([&now]));
+    let notices = transitions(&new, &ends, &now);
     let told = notices
         .iter()
         .map(|notice| (notice.reason.as_str(), notice.job.as_ref().unwrap().1.as_str()));
@@ -58,6 +61,17 @@ fn of_several_runs_that_are_found_ended_each_is_told() {
         told.collect::<Vec<_>>(),
         [("RunSucceeded", "a"), ("RunFailed", "b"), ("RunStarted", "c")]
     );
+}
+
+#[test]
+fn a_run_that_goes_on_is_not_told_again_when_another_one_ends() {
+    let going = run("a", RunState::Running, None);
+    let old = status(&WedofSheetSyncStatus::default(), std::slice::from_ref(&going));
+    let runs = [going, run("b", RunState::Unknown, Some("07:10:00"))];
+    let (ends, now) = record(&old, &runs, None, at("08:00:00"));
+    let notices = transitions(&old, &ends, &now);
+    let told: Vec<_> = notices.iter().map(|notice| notice.reason.as_str()).collect();
+    assert_eq!(told, ["RunEndUnknown"]);
 }
 
 #[test]
