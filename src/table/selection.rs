@@ -3,7 +3,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap},
     fmt,
 };
 
@@ -144,7 +144,8 @@ impl<'a> Selection<'a> {
             headers: _,
         } = self.columns;
         let keys = self.resource.key_paths();
-        let fields: HashSet<&str> = (self.known.keys().map(String::as_str))
+        // in order: of equally near names always the same one is proposed
+        let fields: BTreeSet<&str> = (self.known.keys().map(String::as_str))
             .chain(keys)
             .chain(seen)
             .collect();
