@@ -35,7 +35,7 @@ use self::{
 /// Asks this program to be the baseline.
 const BASELINE: &str = "whole-objects";
 /// What 5,000 objects with their CronJobs may take, pages of the program's file included.
-const MOST_MEMORY: u64 = 60_000_000;
+const MOST_MEMORY: u64 = 40_000_000;
 /// How long rest is watched: once around every watch, which the client renews after 290 seconds, takes too long.
 const REST: Duration = Duration::from_secs(60);
 /// After this time without a request the operator is at rest.
