@@ -122,8 +122,9 @@ async fn measure(count: usize) -> Result<()> {
     let begun = Instant::now();
     let in_turn = runs..(runs + IN_TURN).min(count);
     runs += in_turn.len();
-    runs::ask_in_turn(&client, in_turn, PAUSE).await?;
+    let writes = runs::ask_in_turn(&client, in_turn, PAUSE).await?;
     observer.all_told(runs, PATIENCE).await?;
+    table.quantiles("runs in turn: one write of this bench to the API server", &writes);
     table.delays("runs in turn", &observer, begun);
     table.phase("runs in turn", &operator, &before).await?;
 
@@ -160,7 +161,8 @@ async fn start_warm(table: &mut Table, what: &str, kubeconfig: &Path, log: &Path
     let operator = Operator::start(kubeconfig, log)?;
     let listed = operator.ready().await;
     while operator.reconciliations().await?.count < count as u64 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // each question makes the operator write the metrics of all objects
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
     table.times(what, listed, operator.process.started.elapsed());
     tokio::time::sleep(QUIET).await;
@@ -265,21 +267,23 @@ impl Table {
     fn delays(&self, what: &str, observer: &Observer, begun: Instant) {
         let (jobs, pods) = observer.delays(begun);
         for (end, delays) in [("the Job's end", jobs), ("the pod's end", pods)] {
-            let at = |share: f64| {
-                let index = (delays.len() as f64 * share).ceil() as usize;
-                delays
-                    .get(index.saturating_sub(1))
-                    .copied()
-                    .unwrap_or_default()
-                    .as_secs_f64()
-            };
-            println!(
-                "{what}: from {end} to the status p50 {:.3} s, p99 {:.3} s, at most {:.3} s ({} runs)",
-                at(0.5),
-                at(0.99),
-                at(1.0),
-                delays.len()
-            );
+            self.quantiles(&format!("{what}: from {end} to the status"), &delays);
         }
+    }
+
+    /// Of times in order.
+    fn quantiles(&self, what: &str, times: &[Duration]) {
+        let at = |share: f64| {
+            let index = (times.len() as f64 * share).ceil() as usize;
+            let time = times.get(index.saturating_sub(1)).copied();
+            time.unwrap_or_default().as_secs_f64()
+        };
+        println!(
+            "{what} p50 {:.3} s, p99 {:.3} s, at most {:.3} s (of {})",
+            at(0.5),
+            at(0.99),
+            at(1.0),
+            times.len()
+        );
     }
 }

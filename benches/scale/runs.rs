@@ -160,13 +160,18 @@ pub async fn ask(client: &Client, numbers: Range<usize>) -> Result<()> {
     cluster::at_once(numbers, |number| ask_one(client, number)).await
 }
 
-/// Asks for a run of one of these objects after the other, as schedules do that are spread over the day.
-pub async fn ask_in_turn(client: &Client, numbers: Range<usize>, pause: Duration) -> Result<()> {
+/// Asks for a run of one of these objects after the other, as schedules do that are spread over the day. How long each
+/// request took: what any write to this API server takes.
+pub async fn ask_in_turn(client: &Client, numbers: Range<usize>, pause: Duration) -> Result<Vec<Duration>> {
+    let mut took = Vec::with_capacity(numbers.len());
     for number in numbers {
+        let begun = Instant::now();
         ask_one(client, number).await?;
+        took.push(begun.elapsed());
         tokio::time::sleep(pause).await;
     }
-    Ok(())
+    took.sort();
+    Ok(took)
 }
 
 async fn ask_one(client: &Client, number: usize) -> Result<()> {
