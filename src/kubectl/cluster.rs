@@ -63,6 +63,8 @@ impl Cluster {
             ))
         })?;
         config.connect_timeout = Some(Duration::from_secs(10));
+        // a little more than a watch lasts: whatever says nothing for so long is asked anew
+        config.read_timeout = Some(Duration::from_secs(295));
         let namespace = namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let address = config.cluster_url.to_string();
         let client =

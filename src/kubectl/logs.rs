@@ -106,7 +106,8 @@ async fn newest(cluster: &Cluster, object: &Object, job: &str, printer: &mut Pri
     }
     let log = cluster.log(&pod.name_any(), false, None).await;
     let mut lines = log.map_err(|error| refused(cluster, "read pods/log", error))?.lines();
-    while let Ok(Some(line)) = lines.try_next().await {
+    let broken = |error| Trouble::later(format!("the log of pod {} broke off: {error}", pod.name_any()));
+    while let Some(line) = lines.try_next().await.map_err(broken)? {
         printer.line(split(&line).1)?;
     }
     Ok(())
