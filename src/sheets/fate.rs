@@ -77,7 +77,8 @@ impl Fate {
                     let unmarked = || !is_marked(tab, index) && !is_mark_covered(tab, index);
                     // what people wrote on is marked whatever is wished
                     let marked = !deleted && (written_on || wish.missing_rows == MissingRows::Mark) && unmarked();
-                    if deleted || (wish.missing_rows == MissingRows::Keep && !written_on && unmarked()) {
+                    let may_go = deleted && (wish.proven || wish.again);
+                    if may_go || (wish.missing_rows == MissingRows::Keep && !written_on && unmarked()) {
                         fate.noteworthy.push(index);
                     }
                     let lost = deleted || marked;

@@ -115,10 +115,15 @@ impl Outline {
     /// The tab that an earlier run filled with this resource.
     pub fn tab_of(&self, resource: ResourceName) -> Option<Filled> {
         let sheet = self.marked(resource)?;
-        let mut revisions = self.entries(marks::REVISION, sheet_id(sheet));
+        let id = sheet_id(sheet);
+        // a tab that was duplicated carries that of the other one, too
+        let own = |entry: &(i32, &str)| Revision::parse(entry.0, entry.1, id).is_some();
+        let mut revisions = self
+            .entries(marks::REVISION, id)
+            .map(|(current, value, _)| (current, value));
         Some(Filled {
             title: sheet.properties.as_ref()?.title.clone()?,
-            written: revisions.find_map(|(_, value, _)| marks::written(value)),
+            written: revisions.find(own).and_then(|(_, value)| marks::written(value)),
         })
     }
 
